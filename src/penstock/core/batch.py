@@ -1,0 +1,102 @@
+"""The one thing that moves through the engine: rows, where they end, and what failed so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import pyarrow as pa
+
+from penstock.core.checkpoint import Checkpoint
+
+
+class Hint(IntEnum):
+    """What a row may do to the row of the same key that is stored already."""
+
+    VERSION = 0
+    """An ordinary version: replaces the stored one, or is appended."""
+    PLACEHOLDER = 1
+    """A partial row (redacted by the source): inserted only while the key is unknown."""
+    SEEN = 2
+    """Read again by an overlap: appended only when no equal row of its key is stored."""
+
+
+@dataclass(frozen=True)
+class FailedEvent:
+    """One event set aside: the stage that could not pass it on, why, and the event itself.
+
+    `raw` is the event as read (JSON text); `code` one of pipelines.md 14.1.
+    """
+
+    object: str
+    stage: str
+    code: str
+    reason: str
+    raw: str
+    key: str | None = None
+    ingested_at: int = 0
+    seq: int = 0
+    event_type: str = ""
+    attempt: int = 0
+
+
+@dataclass(frozen=True)
+class FullPass:
+    """A complete read of a stream, told to the engine piece by piece.
+
+    Every batch of the pass carries the same id; the engine collects the keys. The batch
+    with `ended` closes it: when `verified`, rows whose key did not come are gone from the
+    source. An unverified pass flags nothing.
+    """
+
+    id: str
+    started_at: int
+    """Epoch ms; rows that were written to the destination after it are never flagged."""
+    ended: bool = False
+    verified: bool = False
+    keys_only: bool = False
+    """The rows are keys of a sweep: counted nowhere, loaded nowhere."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Arrow rows of one stream, the checkpoint after the last of them, the events that failed.
+
+    Args:
+        stream: name of the stream.
+        rows: n x fields. A heartbeat has none.
+        checkpoint: resume point after these rows; None where resuming would not be safe.
+        failed: events set aside so far; they were read, and are not among the rows.
+        oversize: ids of events over the size limit; they were read, and are nowhere else.
+        op: one of I U D R for all rows, or the name of no column needed; change logs put a
+            `_ps_op` column into the rows instead.
+        hints: `Hint` per row (uint8, length n), None when all are ordinary versions.
+        generation: number of the stream's full reload; the engine stamps it for tables.
+        full_pass: set when the batch belongs to a complete read.
+        ingested_at: epoch ms, when the rows were read; 0 lets the engine stamp it.
+        warnings: plain sentences for the job's log.
+        bytes_read: size of the events as read.
+        replayed: ids of failed events that come again in this batch; they are resolved once
+            it is loaded, and those that fail again do so with `attempt`.
+    """
+
+    stream: str
+    rows: pa.RecordBatch | None = None
+    checkpoint: Checkpoint | None = None
+    failed: tuple[FailedEvent, ...] = ()
+    oversize: tuple[str, ...] = ()
+    op: str = "R"
+    hints: pa.Array | None = None
+    generation: int = 0
+    full_pass: FullPass | None = None
+    ingested_at: int = 0
+    warnings: tuple[str, ...] = ()
+    bytes_read: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+    replayed: tuple[int, ...] = ()
+    attempt: int = 0
+
+    @property
+    def num_rows(self) -> int:
+        return self.rows.num_rows if self.rows is not None else 0

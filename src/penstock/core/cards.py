@@ -1,0 +1,111 @@
+"""A card: what is known of a connector without importing it."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    create_model,
+)
+
+Role = Literal["source", "destination"]
+SettingType = Literal[
+    "string", "secret", "integer", "number", "boolean", "date", "duration", "path", "url", "choice"
+]
+
+_PYTHON_TYPES: dict[str, Any] = {
+    "string": str,
+    "secret": SecretStr,
+    "integer": int,
+    "number": float,
+    "boolean": bool,
+    "date": date,
+    "duration": str,
+    "path": Path,
+    "url": str,
+}
+
+
+class Setting(BaseModel):
+    """One field of a connection form; its texts are the form's texts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: SettingType = "string"
+    label: str
+    help: str = ""
+    default: Any = None
+    required: bool = False
+    nullable: bool = False
+    """An explicit null means something else than leaving it out (e.g. "no limit")."""
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    max_length: int | None = None
+    example: str | None = None
+
+    def field(self) -> tuple[Any, Any]:
+        """(annotation, FieldInfo) for `pydantic.create_model`."""
+        kind = Literal[self.choices] if self.type == "choice" else _PYTHON_TYPES[self.type]
+        info = Field(
+            ... if self.required else self.default,
+            title=self.label,
+            description=self.help,
+            ge=self.minimum,
+            le=self.maximum,
+            max_length=self.max_length,
+            validate_default=not self.required,
+        )
+        return (kind if self.required else kind | None), info
+
+
+class Card(BaseModel):
+    """`connector.yaml`: enough to list, document, draw the form and check the settings.
+
+    Args:
+        title: as people write the system's name.
+        requires: distributions of its driver, without which `open` says what to install.
+        settings: form fields by name; a `config.py` beside the card replaces them.
+        rest: the declarative part of a REST source, validated by `sdk.rest` when opened.
+        streams_file: YAML beside the card with the streams (kept apart: cards are scanned
+            at every start, streams are long).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    title: str
+    role: Role
+    summary: str = ""
+    requires: tuple[str, ...] = ()
+    extra: str | None = None
+    settings: dict[str, Setting] = {}
+    rest: dict[str, Any] | None = None
+    streams_file: str | None = None
+    modes: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    folder: Path = Path()
+
+    @property
+    def package(self) -> str:
+        """Dotted name of the connector's folder."""
+        return f"penstock.connectors.{self.role}s.{self.name}"
+
+    def has(self, file: str) -> bool:
+        return (self.folder / file).is_file()
+
+    def settings_model(self) -> type[BaseModel]:
+        """A model of `settings`; connectors with a `config.py` use that one instead."""
+        fields: dict[str, Any] = {name: item.field() for name, item in self.settings.items()}
+        model: type[BaseModel] = create_model(
+            f"{self.name.title().replace('_', '')}Settings",
+            __config__=ConfigDict(extra="forbid", hide_input_in_errors=True),
+            **fields,
+        )
+        return model

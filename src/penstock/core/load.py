@@ -1,0 +1,148 @@
+"""What is handed to a destination, and the proof it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from penstock.core.books import Books
+from penstock.core.checkpoint import Checkpoint
+
+
+class WriteMode(StrEnum):
+    """How rows meet the rows that are there already (pipelines.md 4.2)."""
+
+    MERGE = "merge"
+    APPEND = "append"
+    HISTORY = "history"
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """After a verified complete read: flag the rows of the table whose key did not come.
+
+    Args:
+        key_files: Parquet files of the key columns (destination names) read in the pass.
+        started_at: epoch ms; rows with a later `_ps_ingested_at` are left alone.
+        safety_share: when more than this share of the live rows would be flagged, none is,
+            and the receipt says how many were held back. 1.0 flags whatever is gone.
+        deleted_at: epoch ms written as `_ps_ingested_at` of flagged rows.
+    """
+
+    key_files: tuple[Path, ...]
+    started_at: int
+    deleted_at: int
+    safety_share: float = 0.2
+
+
+@dataclass(frozen=True)
+class TableLoad:
+    """One table's part of a package. Its load id names exactly these bytes, for ever.
+
+    Every file holds the columns of `schema` (table columns in destination names and types,
+    metadata columns included) plus the staging columns `_ps_op` (I U D R), `_ps_seq` and
+    `_ps_hint`. In merge mode keys are unique in the load; in history mode they need not be.
+
+    Args:
+        load_id: key of the ledger row.
+        pipeline: name, for the ledger.
+        table: name in the destination.
+        schema: columns of the target that these rows carry; others become NULL.
+        key: column names; empty means append whatever the mode.
+        mode: merge, append or history.
+        files: Parquet, may be empty (a sweep alone).
+        rows: number of rows in the files.
+        generation: rows of a higher one go to a shadow table until `publish`.
+        checkpoint: kept in the ledger row, JSON.
+        package_no: grows by one per package of a split; orders ledger rows.
+        loaded_at: epoch ms for `_ps_loaded_at`.
+        sweep: set on the last load of a verified complete read.
+    """
+
+    load_id: str
+    pipeline: str
+    table: str
+    schema: pa.Schema
+    key: tuple[str, ...]
+    mode: WriteMode
+    files: tuple[Path, ...]
+    rows: int
+    loaded_at: int
+    generation: int = 0
+    checkpoint: str | None = None
+    split: str = ""
+    package_no: int = 0
+    fence: int = 0
+    sweep: Sweep | None = None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Proof of what one table load did; `inserted + updated + deleted + unchanged = rows`.
+
+    `unchanged` counts rows equal to the stored ones, rows older than the stored ones, and
+    placeholders of known keys: nothing was written for them. `replayed` means the ledger
+    knew the load id and nothing was done now.
+    """
+
+    load_id: str
+    table: str
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    flagged: int = 0
+    held: int = 0
+    replayed: bool = False
+
+    @property
+    def rows(self) -> int:
+        return self.inserted + self.updated + self.deleted + self.unchanged
+
+
+@dataclass(frozen=True)
+class PackagePart:
+    """One stream's rows in a package, before they are a table load (JSON in the card)."""
+
+    stream: str
+    event_type: str
+    table: str
+    key: tuple[str, ...]
+    mode: WriteMode
+    generation: int
+    files: tuple[str, ...]
+    rows: int
+    load_id: str
+    books: Books
+    sweep: Mapping[str, Any] | None = None
+    keys_file: str | None = None
+    pass_id: str | None = None
+    failed_file: str | None = None
+    publish: bool = False
+
+
+@dataclass(frozen=True)
+class LoadPackage:
+    """A durable group of files that ends at one checkpoint.
+
+    On disk: a folder whose `package.json` (the card) was written last; without it the
+    folder does not exist for anybody.
+    """
+
+    id: str
+    pipeline: str
+    split: str
+    package_no: int
+    job: str
+    folder: Path
+    parts: tuple[PackagePart, ...]
+    checkpoint: Checkpoint | None
+    ingested_at: int
+    fence: int = 0
+    warnings: tuple[str, ...] = field(default_factory=tuple)
+    resolved: tuple[int, ...] = ()

@@ -1,0 +1,33 @@
+"""Columns and tables that Penstock adds (pipelines.md 3.4)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pyarrow as pa
+
+INGESTED_AT: Final = "_ps_ingested_at"
+LOADED_AT: Final = "_ps_loaded_at"
+DELETED: Final = "_ps_deleted"
+ID: Final = "_ps_id"
+SOURCE_MODIFIED_AT: Final = "_ps_source_modified_at"
+OP: Final = "_ps_op"
+VALID_FROM: Final = "_ps_valid_from"
+VALID_TO: Final = "_ps_valid_to"
+IS_ACTIVE: Final = "_ps_is_active"
+
+# Staging only: never columns of a target table (OP may be, by option).
+SEQ: Final = "_ps_seq"
+HINT: Final = "_ps_hint"
+
+LEDGER: Final = "_ps_loads"
+STAGING_PREFIX: Final = "_ps_stg_"
+RESERVED_COLUMNS: Final = 6
+
+TIMESTAMP: Final = pa.timestamp("us")
+OPEN_END_US: Final = 253402300799000000
+"""9999-12-31 23:59:59 in microseconds: `_ps_valid_to` of the version that is active."""
+
+
+def is_ours(name: str) -> bool:
+    return name.startswith("_ps_")

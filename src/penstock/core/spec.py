@@ -1,0 +1,173 @@
+"""What the user wants: the model behind `penstock.yaml`, the API and the screens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+
+from penstock.core.schedule import Schedule
+
+LoadMode = Literal["merge", "append", "history"]
+NameStyle = Literal["classic", "snake", "off"]
+SchemaPolicy = Literal["ALLOW_ALL", "ALLOW_COLUMNS", "BLOCK_ALL"]
+FailurePolicy = Literal["MODERATE", "STRICT"]
+JsonStrategy = Literal["JSON_COLUMNS", "JSON_STRINGS", "FLATTEN_SPLIT"]
+
+NAME_LIMIT = 255
+PREFIX_LIMIT = 32
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _listed(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class ConnectionSpec(_Strict):
+    """One connection: its connector's type, and settings that only the connector understands.
+
+    In the file the settings stand beside `type`. In a workspace's spec they are as written,
+    with references; what `Workspace.source` gives has the values, secrets as `SecretStr`.
+    """
+
+    type: str
+    settings: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict):
+            return raw
+        rest = {name: value for name, value in raw.items() if name != "type"}
+        return {**({"type": raw["type"]} if "type" in raw else {}), "settings": rest}
+
+    @model_serializer
+    def _flat(self) -> dict[str, Any]:
+        return {"type": self.type, **self.settings}
+
+    @staticmethod
+    def of(kind: str, settings: Mapping[str, Any]) -> ConnectionSpec:
+        return ConnectionSpec.model_validate({"type": kind, **settings})
+
+
+class Selection(_Strict):
+    """Which objects of the source are read; patterns as in a shell, exclusions win."""
+
+    include: Names = ("*",)
+    exclude: Names = ()
+
+    def takes(self, name: str) -> bool:
+        wanted = any(fnmatchcase(name, pattern) for pattern in self.include)
+        return wanted and not any(fnmatchcase(name, pattern) for pattern in self.exclude)
+
+
+class ObjectSettings(_Strict):
+    """What differs for one object; None keeps the pipeline's or the source's choice."""
+
+    primary_key: Names | None = None
+    load_mode: Annotated[LoadMode | None, BeforeValidator(_lower)] = None
+    json_strategy: Annotated[JsonStrategy | None, BeforeValidator(_upper)] = None
+    delete_safety: Share | None = None
+
+
+class PipelineSpec(_Strict):
+    """One pipeline (pipelines.md 9.1).
+
+    Args:
+        delete_safety: when a complete read would mark more than this share of a table's
+            rows as deleted, none is marked until the user accepts it.
+        json_strategy: None takes the destination's default.
+        package_rows: rows after which a load package closes, at the next checkpoint; None
+            lets the memory budget decide. Smaller ones show progress sooner and cost more.
+    """
+
+    source: str
+    destination: str
+    destination_prefix: str = ""
+    schedule: Schedule = Schedule(every_s=6 * 3600)
+    load_mode: Annotated[LoadMode, BeforeValidator(_lower)] = "merge"
+    objects: Selection = Selection()
+    settings: dict[str, ObjectSettings] = {}
+    name_style: Annotated[NameStyle, BeforeValidator(_lower)] = "classic"
+    infer_dates: bool = True
+    schema_policy: Annotated[SchemaPolicy, BeforeValidator(_upper)] = "ALLOW_ALL"
+    failure_policy: Annotated[FailurePolicy, BeforeValidator(_upper)] = "MODERATE"
+    json_strategy: Annotated[JsonStrategy | None, BeforeValidator(_upper)] = None
+    delete_safety: Share = 0.2
+    package_rows: Annotated[int | None, Field(ge=1)] = None
+
+    @field_validator("destination_prefix")
+    @classmethod
+    def _prefix(cls, value: str) -> str:
+        if not re.fullmatch(rf"[A-Za-z0-9_]{{0,{PREFIX_LIMIT}}}", value):
+            raise ValueError(f"can have letters, digits and _ only, at most {PREFIX_LIMIT} of them")
+        return value
+
+    def object_settings(self, name: str) -> ObjectSettings:
+        return self.settings.get(name, ObjectSettings())
+
+
+class StateSpec(_Strict):
+    """Where Penstock keeps what it remembers; empty means `.penstock/` in the workspace."""
+
+    dir: str | None = None
+    catalog: str | None = None
+    staging: str | None = None
+
+
+class WorkspaceSpec(_Strict):
+    """All of `penstock.yaml`, references to secrets unresolved."""
+
+    version: int
+    sources: dict[str, ConnectionSpec] = {}
+    destinations: dict[str, ConnectionSpec] = {}
+    pipelines: dict[str, PipelineSpec] = {}
+    state: StateSpec = StateSpec()
+
+    @field_validator("version")
+    @classmethod
+    def _known(cls, value: int) -> int:
+        if value != 1:
+            raise ValueError("must be 1, the only version of this file so far")
+        return value
+
+    @field_validator("pipelines")
+    @classmethod
+    def _names(cls, value: dict[str, PipelineSpec]) -> dict[str, PipelineSpec]:
+        for name in value:
+            if not 0 < len(name) <= NAME_LIMIT or not name.isprintable() or name != name.strip():
+                raise ValueError(
+                    f"has a pipeline name that does not work: {name[:40]!r}. "
+                    f"Use 1 to {NAME_LIMIT} printable characters"
+                )
+        return value
+
+    def to_plain(self) -> dict[str, Any]:
+        """Lists, mappings and scalars for YAML or JSON; defaults are left out."""
+        return {"version": self.version, **self.model_dump(exclude_defaults=True, mode="json")}

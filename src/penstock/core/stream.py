@@ -1,0 +1,56 @@
+"""What a source offers: streams, and the splits they are read in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import pyarrow as pa
+
+
+class ReadMode(StrEnum):
+    """How a stream is read after its first complete read."""
+
+    FULL = "FULL_LOAD"
+    INCREMENTAL = "INCREMENTAL"
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One table, topic, endpoint or file set; "object" in what users see.
+
+    Args:
+        name: as users write it, unique in the source.
+        schema: declared fields in Arrow types; a source may deliver more, or wider, later.
+        primary_key: field names, empty when the source has no key.
+        cursor: field whose value moves forward; None for full loads.
+        reports_deletes: adds `_ps_deleted` to the table.
+        modified_field: field that holds the change time in the source, for
+            `_ps_source_modified_at`.
+        sensitive: fields whose values previews hide.
+    """
+
+    name: str
+    schema: pa.Schema
+    primary_key: tuple[str, ...] = ()
+    cursor: str | None = None
+    mode: ReadMode = ReadMode.FULL
+    title: str = ""
+    reports_deletes: bool = False
+    modified_field: str | None = None
+    sensitive: frozenset[str] = field(default_factory=frozenset)
+
+
+@dataclass(frozen=True)
+class Split:
+    """One ordered reading task with its own checkpoint; a log's split carries many streams.
+
+    Args:
+        name: stable across runs, unique in the pipeline: the checkpoint's key.
+        streams: names of the streams it reads.
+        priority: lower is started first and goes first at the rate limit.
+    """
+
+    name: str
+    streams: tuple[str, ...]
+    priority: int = 0
