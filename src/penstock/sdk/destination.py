@@ -1,0 +1,142 @@
+"""The contract of a destination."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from penstock.core.load import Receipt, TableLoad, WriteMode
+from penstock.sdk.source import Step
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a destination can do; the conformance suite holds it to each, and to refusing the rest.
+
+    Args:
+        modes: write modes it offers.
+        atomic_load: rows and ledger row are committed together.
+        widen_column: can change a column's type in place (or by copy) without losing rows.
+        native_json: JSON columns can be queried by path.
+        table_limit, column_limit: longest names, in `name_unit`.
+        max_columns: columns a table can have, ours included.
+        storage_name: sanitizing applies (pipelines.md 6).
+    """
+
+    modes: frozenset[WriteMode]
+    atomic_load: bool = True
+    widen_column: bool = True
+    native_json: bool = True
+    publish: bool = True
+    table_limit: int = 255
+    column_limit: int = 255
+    name_unit: str = "characters"
+    max_columns: int = 1600
+
+
+@dataclass(frozen=True)
+class Refused:
+    """One row of a load that the destination will not take; `index` counts rows over its files."""
+
+    index: int
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """The newest ledger row of one table and split: where the destination says we are."""
+
+    load_id: str
+    table: str
+    split: str
+    package_no: int
+    checkpoint: str | None
+
+
+class Destination(ABC):
+    """Writes one system. Built for one job, called from one thread at a time, closed at its end.
+
+    In time, for each package: for each table `evolve`, `load`; then, when a full reload ended,
+    `publish`. Each may be repeated after a crash: `evolve` finds nothing to do, `load` answers
+    from its ledger, `publish` finds the generation in place.
+
+    Errors: `TransientError` (unreachable, locked, restarting: the package waits), `DataError`
+    (some row is refused: `refused` finds which), `ConfigError`/`AuthError` (the user must act).
+    """
+
+    capabilities: Capabilities
+
+    @property
+    @abstractmethod
+    def identity(self) -> str:
+        """Which system and schema this is, without secrets: two connections that write the same
+        tables have the same identity, so that names chosen there are chosen once."""
+
+    @abstractmethod
+    def check(self) -> Iterator[Step]:
+        """Connect, create a table, insert, merge, drop it; each failing step is named."""
+
+    @abstractmethod
+    def describe(self, table: str) -> pa.Schema | None:
+        """Columns as they are now, ours included; None when there is no such table."""
+
+    @abstractmethod
+    def changes(self, table: str, schema: pa.Schema, key: Sequence[str]) -> list[str]:
+        """Statements that `evolve` would run now; runs none."""
+
+    @abstractmethod
+    def evolve(
+        self,
+        table: str,
+        schema: pa.Schema,
+        key: Sequence[str],
+        *,
+        mode: WriteMode,
+        generation: int = 0,
+    ) -> list[str]:
+        """Create the table, or add and widen columns so that it can take `schema`.
+
+        Columns are never dropped or narrowed. Repeated calls do nothing. Returns what was run.
+        A generation above the published one evolves its shadow table.
+        """  # fmt: skip
+
+    @abstractmethod
+    def load(self, load: TableLoad) -> Receipt:
+        """In one transaction: look the load id up; else copy the files in, apply them by
+        mode, apply the sweep, write the ledger row, commit.
+
+        A load whose ledger row exists changes nothing and returns the first receipt again,
+        marked as replayed.
+        """
+
+    @abstractmethod
+    def refused(self, load: TableLoad) -> list[Refused]:
+        """After `load` raised `DataError`: the rows to blame, found by halving in
+        transactions that are rolled back. Empty when the load as a whole goes through."""
+
+    @abstractmethod
+    def publish(self, table: str, generation: int) -> None:
+        """Put the shadow table of `generation` in the table's place, at once for every reader."""
+
+    @abstractmethod
+    def ledger(self, pipeline: str) -> list[LedgerEntry]:
+        """Newest ledger rows of a pipeline, one per split and table; empty at first."""
+
+    @abstractmethod
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
+        """Rows of a read-only statement: for previews, tests and `demo`."""
+
+    def limit_memory(self, limit_bytes: int) -> None:  # noqa: B027
+        """What an engine inside our process may use; called once, before the first load."""
+
+    def quote(self, name: str) -> str:
+        """The name as an identifier in this destination's SQL."""
+        return '"' + name.replace('"', '""') + '"'
+
+    def close(self) -> None:  # noqa: B027
+        """Let go of connections; called once."""

@@ -1,0 +1,199 @@
+"""The HTTP client of all REST sources: paced, patient, cancellable, and silent about secrets."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Self
+
+from penstock.core.errors import AuthError, ConfigError, Interrupted, ObjectFailed, Unavailable
+from penstock.sdk.http.address import Address, Params
+from penstock.sdk.http.answer import Accept, Answer, BadBody
+from penstock.sdk.http.auth import Auth
+from penstock.sdk.http.backend import Fault
+from penstock.sdk.http.meaning import Action, ErrorMeaning, Rule
+from penstock.sdk.http.retry import Patience, Setback
+from penstock.sdk.http.settings import HttpSettings
+from penstock.sdk.http.stats import HttpStats
+from penstock.sdk.http.verdict import Judge
+from penstock.sdk.http.wire import Wire
+from penstock.sdk.limiter import AccountLimiter, Ticket
+
+_OVERLOADED = 503
+_USUAL = ErrorMeaning()
+
+
+@dataclass
+class _Call:
+    path: str
+    params: Params
+    priority: int
+    accept: Accept | None
+    meaning: ErrorMeaning
+    cancel: threading.Event | None
+    ticket: Ticket | None = None
+
+
+class Http:
+    """Reads one API from as many threads as like to, within the budget of its account.
+
+    Args:
+        base_url: paths are relative to it; a trailing slash makes no difference.
+        auth: secret headers or parameters of every call.
+        limiter: the account's; shared with whoever else reads the account.
+        meaning: what statuses mean here.
+        cancel: ends every call soon when set; `get` can be given another one.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        auth: Auth,
+        limiter: AccountLimiter,
+        *,
+        meaning: ErrorMeaning | None = None,
+        settings: HttpSettings | None = None,
+        cancel: threading.Event | None = None,
+    ) -> None:
+        settings = settings or HttpSettings()
+        self._address = Address.of(base_url)
+        self._limiter = limiter
+        self._meaning = meaning or ErrorMeaning()
+        self._retry = settings.retry
+        self._cancel = cancel
+        self._judge = Judge(self._address, auth)
+        self._wire = Wire(self._address, auth, settings)
+        self.stats = HttpStats()
+
+    def __repr__(self) -> str:
+        return f"<Http {self._address}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def get(
+        self,
+        path: str,
+        params: Params = (),
+        *,
+        priority: int = 0,
+        accept: Accept | None = None,
+        meaning: ErrorMeaning | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Answer:
+        """A success, after as many tries as it takes.
+
+        Args:
+            path: below the base URL, or a whole link that the API gave for the same server.
+            priority: lower ones are sent first when calls wait for the limit.
+            accept: looks at a success and raises `BadBody` when it is unusable.
+            meaning: what statuses mean for this path, if not as everywhere.
+
+        Raises:
+            AuthError, ConfigError: the user must act; no try will help.
+            Unavailable: this path is not offered to this account.
+            ObjectFailed: this path does not work as declared.
+            TransientError: all tries failed; `where` names the step (DNS, TCP, TLS, HTTP) or
+                the status.
+            RateLimited: the account pauses for longer than a job waits.
+            Interrupted: cancel was set.
+        """
+        meaning = meaning or self._meaning
+        return self._get(_Call(path, params, priority, accept, meaning, cancel or self._cancel))
+
+    def close(self) -> None:
+        """Close the connections; the limiter is the caller's."""
+        self._wire.close()
+
+    def _get(self, call: _Call) -> Answer:
+        patience = Patience(self._retry)
+        while True:
+            outcome = self._try(call)
+            if isinstance(outcome, Answer):
+                return outcome
+            wait_s = patience.next_wait_s(outcome, time.monotonic(), random.random())
+            if wait_s is None:
+                self._make_sure(outcome, call)
+                raise outcome.error
+            _rest(wait_s, call.cancel)
+            self.stats.add(retries=1)
+
+    def _try(self, call: _Call) -> Answer | Setback:
+        self._respect_pause(call)
+        call.ticket = self._limiter.take(call.priority, call.cancel)
+        self.stats.add(calls=1)
+        try:
+            answer = self._wire.get(
+                call.path, call.params, before_send=self._on_time(call), cancel=call.cancel
+            )
+        except Fault as error:
+            return self._judge.of_fault(error, call.path)
+        self.stats.add(bytes_read=len(answer.body))
+        return self._weighed(answer, call)
+
+    def _weighed(self, answer: Answer, call: _Call) -> Answer | Setback:
+        rule = call.meaning.of(answer.status)
+        if rule.action is Action.RATE_LIMITED or answer.status == _OVERLOADED:
+            return self._slowed(answer, rule, call)
+        self._limiter.succeeded(_departed(call))
+        if rule.action is not Action.OK:
+            return self._judge.of_answer(answer, rule, call.path)
+        try:
+            if call.accept:
+                call.accept(answer)
+        except BadBody as bad:
+            return self._judge.of_body(answer, bad, call.path)
+        return answer
+
+    def _slowed(self, answer: Answer, rule: Rule, call: _Call) -> Setback:
+        """Too fast or overloaded: everybody on the account stays away for a while."""
+        self.stats.add(rate_limited=rule.action is Action.RATE_LIMITED)
+        self._limiter.slow_down(answer.retry_after_s, _departed(call))
+        return replace(self._judge.of_answer(answer, rule, call.path), paused=True)
+
+    def _respect_pause(self, call: _Call) -> None:
+        left_s = self._limiter.pause_left_s()
+        if left_s > self._retry.longest_pause_s:
+            raise self._judge.paused(left_s, call.path)
+
+    def _on_time(self, call: _Call) -> Callable[[], None]:
+        """A new connection takes time: the departure that counts is the one of the request."""
+
+        def before_send() -> None:
+            if call.ticket:
+                call.ticket = self._limiter.on_time(call.ticket, call.priority, call.cancel)
+
+        return before_send
+
+    def _make_sure(self, setback: Setback, call: _Call) -> None:
+        """Raise AuthError if the path that always works does not."""
+        if setback.confirm is None or setback.confirm.ask is None:
+            return
+        ask = _Call(setback.confirm.ask, (), call.priority, None, _USUAL, call.cancel)
+        try:
+            self._get(ask)
+        except (AuthError, ConfigError, Unavailable, ObjectFailed):
+            raise self._judge.rejected(setback.error) from None
+
+
+def _departed(call: _Call) -> float | None:
+    return call.ticket.departed if call.ticket else None
+
+
+def _rest(seconds: float, cancel: threading.Event | None) -> None:
+    if cancel is None:
+        time.sleep(seconds)
+    elif cancel.wait(seconds):
+        raise Interrupted("The call was cancelled while it waited for its next try.")

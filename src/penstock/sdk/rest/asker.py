@@ -1,0 +1,118 @@
+"""Asks for pages of one stream, some of them ahead of time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Self
+
+from penstock.sdk.http import Answer, BadBody, Http
+from penstock.sdk.json_columns import JsonColumns
+from penstock.sdk.rest.page import Cutter, Page
+from penstock.sdk.rest.paging.base import Params
+
+_LOOK_S = 0.1
+
+
+class Ending(threading.Event):
+    """Set by itself, or when another event is: the job's end also ends a read, not vice versa."""
+
+    def __init__(self, job: threading.Event) -> None:
+        super().__init__()
+        self._job = job
+
+    def is_set(self) -> bool:
+        return super().is_set() or self._job.is_set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        until = None if timeout is None else time.monotonic() + timeout
+        while not self.is_set():
+            left_s = _LOOK_S if until is None else min(until - time.monotonic(), _LOOK_S)
+            if left_s <= 0:
+                return False
+            super().wait(left_s)
+        return True
+
+
+class Asker:
+    """One read's calls; leave it as a context manager to end those under way.
+
+    Args:
+        columns, sides: what the pages are decoded with: of the stream, of its sideloads.
+        ahead: calls that may be under way at once.
+    """
+
+    def __init__(
+        self,
+        http: Http,
+        path: str,
+        cutter: Cutter,
+        *,
+        columns: JsonColumns,
+        sides: Mapping[str, JsonColumns],
+        priority: int,
+        ahead: int,
+        cancel: threading.Event,
+    ) -> None:
+        self.ahead = ahead
+        self.columns = columns
+        self.sides = sides
+        self._http = http
+        self._path = path
+        self._cutter = cutter
+        self._priority = priority
+        self._ending = Ending(cancel)
+        self._pool: ThreadPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ending.set()
+        if self._pool:
+            self._pool.shutdown(cancel_futures=True)
+
+    def page(self, params: Params) -> Page:
+        return self._ask(self._path, params)
+
+    def soon(self, params: Params) -> Future[Page]:
+        if self.ahead < 2:
+            return _done(lambda: self.page(params))
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.ahead, thread_name_prefix=f"read{self._path}")
+        return self._pool.submit(self.page, params)
+
+    def url(self, url: str) -> Page:
+        return self._ask(url, {})
+
+    def _ask(self, path: str, params: Params) -> Page:
+        pages: list[Page] = []
+
+        def accept(answer: Answer) -> None:
+            pages[:] = [self._cutter.cut(answer.body)]
+
+        answer = self._http.get(
+            path, params, priority=self._priority, accept=accept, cancel=self._ending
+        )
+        if not pages:
+            raise BadBody("the body was not read", final=True)
+        at = answer.server_time
+        return pages[0].told(answer.headers, int(at.timestamp() * 1000) if at else None)
+
+
+def _done(work: Callable[[], Page]) -> Future[Page]:
+    """The work, done now, as something that can be waited for."""
+    future: Future[Page] = Future()
+    try:
+        future.set_result(work())
+    except BaseException as error:  # noqa: BLE001 (raised where the result is asked for)
+        future.set_exception(error)
+    return future

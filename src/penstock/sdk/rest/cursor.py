@@ -1,0 +1,119 @@
+"""Changed-since filters, and what a row's change time says about the row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from penstock.core.batch import Hint
+from penstock.core.errors import InternalError
+from penstock.sdk.rest.page import Rows
+from penstock.sdk.rest.spec import CursorSpec
+from penstock.sdk.rest.times import aware, instant, within
+
+Params = Mapping[str, str]
+
+# Accounts may be up to 14 hours ahead of UTC, where it is tomorrow already.
+_FUTURE_DAYS = 2
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Writes a stream's changed-since parameters."""
+
+    spec: CursorSpec
+
+    def since(self, value: str) -> Params:
+        return {self.spec.after: value}
+
+    def overlapped(self, cursor: str) -> str:
+        """The filter value that reads everything changed at or after a cursor."""
+        at = instant(cursor)
+        if at is None:
+            raise InternalError("The saved cursor is no time.", cursor=cursor)
+        return self._written(at - timedelta(days=self.spec.overlap_days))
+
+    def from_day(self, day: date) -> str:
+        """The filter value for a first read that begins at a day of whatever zone."""
+        return self._written(datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(days=1))
+
+    def future(self, epoch_ms: int) -> Params:
+        """A filter that no change can pass."""
+        at = datetime.fromtimestamp(epoch_ms / 1000, UTC) + timedelta(days=_FUTURE_DAYS)
+        return {self.spec.after: self._written(at)}
+
+    def between(self, bounds: Mapping[str, str]) -> Params:
+        """Filters around `from` and `to`, wide enough for every zone; rows are chosen later."""
+        day, params = timedelta(days=1), {}
+        if (start := bounds.get("from")) and (low := instant(start)):
+            params[self.spec.after] = self._written(low - day)
+        if (end := bounds.get("to")) and (high := instant(end)) and self.spec.before:
+            params[self.spec.before] = self._written(high + 2 * day)
+        return params
+
+    def _written(self, at: datetime) -> str:
+        if self.spec.format == "day":
+            return at.date().isoformat()
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        return str(int(at.timestamp())) if self.spec.format == "epoch" else at.isoformat()
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which rows a read delivers, by their change time; a row without one is delivered.
+
+    Args:
+        day: not before this day, in the zone of the row.
+        start, end: from this instant, and before that one.
+    """
+
+    day: date | None = None
+    start: str | None = None
+    end: str | None = None
+
+    def choose(self, rows: Rows) -> Rows:
+        return rows.take([at for at, value in enumerate(rows.cursors) if self._has(value)])
+
+    def _has(self, value: Any) -> bool:
+        if self.day is not None:
+            at = instant(value)
+            return at is None or at.date() >= self.day
+        return within(value, self.start, self.end)
+
+
+@dataclass
+class Marks:
+    """Gives rows their hints and keeps the latest change time."""
+
+    old: datetime | None = None
+    """The cursor before this run: rows up to it were delivered by an earlier one."""
+    again: bool = False
+    high: str | None = None
+    _high: datetime | None = None
+
+    @staticmethod
+    def since(cursor: str | None, high: str | None, *, again: bool) -> Marks:
+        return Marks(aware(cursor), again, high, aware(high))
+
+    def hints(self, rows: Rows) -> list[Hint]:
+        usual = Hint.SEEN if self.again else Hint.VERSION
+        if not any(rows.cursors):
+            found = [usual] * len(rows)
+        else:
+            found = [self._hint(value, usual) for value in rows.cursors]
+        if any(rows.partial):
+            found = [
+                Hint.PLACEHOLDER if partial else hint
+                for partial, hint in zip(rows.partial, found, strict=True)
+            ]
+        return found
+
+    def _hint(self, value: Any, usual: Hint) -> Hint:
+        at = aware(value)
+        if at is None:
+            return usual
+        if self._high is None or at > self._high:
+            self.high, self._high = value, at
+        return Hint.SEEN if self.old is not None and at <= self.old else usual

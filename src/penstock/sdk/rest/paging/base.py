@@ -1,0 +1,80 @@
+"""What every kind of paging works with: a way to ask, and legs of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from penstock.sdk.rest.page import Page, Rows
+
+Params = Mapping[str, str]
+State = Mapping[str, Any]
+
+
+class Asking(Protocol):
+    """Asks for pages of one stream; every answer counts once, wherever it is waited for."""
+
+    ahead: int
+    """Calls that may be under way at once; 1 means one after the other."""
+
+    def page(self, params: Params) -> Page:
+        """Wait for one page."""
+
+    def soon(self, params: Params) -> Future[Page]:
+        """Ask in the background."""
+
+    def url(self, url: str) -> Page:
+        """Follow a link that the API gave; its host must be the API's own."""
+
+
+@dataclass(frozen=True)
+class Leg:
+    """The next rows of a read, and the state to resume after them.
+
+    Args:
+        state: plain JSON values, small.
+        ended: nothing comes after this leg.
+        verified: with `ended`: no row that stood still while we read can be missing.
+        complete: with `ended`: all that changed before the read is in; a cursor may advance.
+        again: from this leg on rows may have come before, so the read counts from here.
+        total: rows the API says there are, for progress.
+    """
+
+    rows: Rows = field(default_factory=Rows)
+    state: State = field(default_factory=dict)
+    ended: bool = False
+    verified: bool = False
+    complete: bool = True
+    again: bool = False
+    total: int | None = None
+    warnings: tuple[str, ...] = ()
+    others: Mapping[str, Rows] = field(default_factory=dict)
+    server_ms: int | None = None
+    size: int = 0
+
+
+Legs = Generator[Leg, None, None]
+
+
+class Paging(Protocol):
+    """One way to get all rows. Each kind is one class that validates its YAML and does the work."""
+
+    def one_row(self) -> Params:
+        """Parameters that ask for one row, where the API has such a thing."""
+
+    def walk(self, ask: Asking, params: Params, state: State | None) -> Legs:
+        """Legs from a state on (None: from the start), the last of them `ended`."""
+
+
+def leg_of(page: Page, rows: Rows | None = None, **known: Any) -> Leg:
+    """A leg with what the page says."""
+    return Leg(
+        rows=page.rows if rows is None else rows,
+        total=page.total,
+        others=page.others,
+        server_ms=page.server_ms,
+        size=page.size,
+        **known,
+    )

@@ -1,0 +1,181 @@
+"""One call of `read`: the runs that a checkpoint asks for, as batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from penstock.core.batch import Batch
+from penstock.core.checkpoint import Checkpoint
+from penstock.core.clock import now_ms
+from penstock.sdk.json_columns import JsonColumns
+from penstock.sdk.rest.batching import Pending
+from penstock.sdk.rest.cursor import Changes, Selection
+from penstock.sdk.rest.paging.base import Asking, Leg, Paging, Params
+from penstock.sdk.rest.position import Position, Run, advanced
+from penstock.sdk.rest.run import Ended, RunRead
+from penstock.sdk.rest.sides import Sides
+from penstock.sdk.rest.spec import CursorSpec, StreamSpec
+from penstock.sdk.source import ReadContext
+
+_DAY_MS = 86_400_000
+_IGNORED = (
+    "The API ignores the filter on {field}, so all rows are read. The result is right, but each "
+    "run takes as long as the first."
+)
+
+
+@dataclass
+class StreamReader:
+    """Reads one stream once; the position moves in here.
+
+    Args:
+        params: sent with every call.
+        start: the first read of a stream with a cursor begins at this day.
+        sweep_ms: time between two complete reads of ids; None: there are none.
+        warnings: to go out with the first batch.
+    """
+
+    name: str
+    spec: StreamSpec
+    pages: Paging
+    columns: JsonColumns
+    sides: Sides
+    ask: Asking
+    context: ReadContext
+    params: Params
+    start: date | None = None
+    sweep_ms: int | None = None
+    warnings: tuple[str, ...] = ()
+    position: Position = field(default_factory=Position)
+
+    def batches(self, checkpoint: Checkpoint | None) -> Iterator[Batch]:
+        """The batches of this read; ends early, after what was collected, when cancelled."""
+        self.position = Position.of(None if self.context.restart else checkpoint)
+        if self.context.bounds or self.context.limit:
+            yield from self._part()
+        elif self.spec.cursor is None:
+            run = self.position.run or self._pass(Run())
+            yield from self._read(run, {}, self._after_whole)
+        else:
+            yield from self._changes(self.spec.cursor)
+
+    # What is read
+
+    def _part(self) -> Iterator[Batch]:
+        """A bounded read or a preview: no checkpoints, no pass."""
+        bounds, cursor = self.context.bounds, self.spec.cursor
+        params = Changes(cursor).between(bounds) if cursor else {}
+        bounded = bool(cursor and bounds)
+        chosen = Selection(start=bounds.get("from"), end=bounds.get("to")) if bounded else None
+        yield from self._read(Run(), params, self._unmoved, chosen, keep=False)
+
+    def _changes(self, cursor: CursorSpec) -> Iterator[Batch]:
+        run = self.position.run
+        if run is not None and run.kind == "sweep":
+            yield from self._sweep(run)
+            if self.position.run is not None:
+                return  # cancelled before its end
+            run = None
+        first = self.position.cursor is None
+        if run is None:
+            run = self._first_run(cursor) if first else self._next_run(cursor)
+        params = Changes(cursor).since(run.since) if run.since else {}
+        chosen = Selection(day=self.start) if first and self.start else None
+        yield from self._read(run, params, self._after_changes, chosen)
+        if self.position.run is None and not first and self._sweep_due():
+            yield from self._sweep(self._pass(Run("sweep")))
+
+    def _first_run(self, cursor: CursorSpec) -> Run:
+        if self.start:
+            return Run(since=Changes(cursor).from_day(self.start))
+        return self._pass(Run())
+
+    def _next_run(self, cursor: CursorSpec) -> Run:
+        """The changes since the cursor; everything when the filter turns out to be ignored."""
+        changes = Changes(cursor)
+        run = Run(since=changes.overlapped(self.position.cursor or ""))
+        if not cursor.check:
+            return run
+        page = self.ask.page({**self.params, **changes.future(now_ms()), **self.pages.one_row()})
+        run = run.begun(page.server_ms)
+        rows = page.total if page.total is not None else page.rows.count
+        if rows == 0:
+            return run
+        self.warnings = (*self.warnings, _IGNORED.format(field=cursor.field))
+        run = replace(run, since=None)
+        return run if self.start else self._pass(run)
+
+    def _sweep(self, run: Run) -> Iterator[Batch]:
+        """All ids, to find the rows that are gone."""
+        yield from self._read(run, {}, self._after_sweep)
+
+    def _sweep_due(self) -> bool:
+        if self.sweep_ms is None or not self._can_delete:
+            return False
+        last = self.position.complete_ms
+        return last is None or now_ms() - last >= self.sweep_ms
+
+    @property
+    def _can_delete(self) -> bool:
+        return self.spec.deletes and bool(self.spec.primary_key)
+
+    def _pass(self, run: Run) -> Run:
+        return run.as_pass() if self._can_delete else run
+
+    # What is known afterwards
+
+    def _unmoved(self, run: Run, leg: Leg) -> Position:  # noqa: ARG002
+        return self.position
+
+    def _after_whole(self, run: Run, leg: Leg) -> Position:  # noqa: ARG002
+        return Position(complete_ms=run.began_ms)
+
+    def _after_changes(self, run: Run, leg: Leg) -> Position:
+        old = self.position
+        # Under a start date nothing can have gone before this read; the sweep is due later.
+        whole = (run.pass_id is not None and leg.verified) or (
+            old.cursor is None and self.start is not None
+        )
+        complete_ms = run.began_ms if whole else old.complete_ms
+        if not leg.complete:
+            return Position(old.cursor, complete_ms)
+        return Position(advanced(old.cursor, run, run.high), complete_ms)
+
+    def _after_sweep(self, run: Run, leg: Leg) -> Position:
+        began = run.began_ms or now_ms()
+        if not leg.verified:
+            # Not each run anew: once a day until a sweep is verified.
+            began -= max((self.sweep_ms or 0) - _DAY_MS, 0)
+        return Position(self.position.cursor, began)
+
+    # One run
+
+    def _read(
+        self,
+        run: Run,
+        params: Params,
+        ended: Ended,
+        chosen: Selection | None = None,
+        *,
+        keep: bool = True,
+    ) -> Iterator[Batch]:
+        pending = Pending(self.name, self.columns, self.context)
+        pending.warnings.extend(self.warnings)
+        self.warnings = ()
+        reading = RunRead(
+            run=run,
+            position=self.position,
+            pending=pending,
+            sides=self.sides,
+            context=self.context,
+            ended=ended,
+            chosen=chosen,
+            keep=keep,
+            key=self.spec.primary_key[0] if run.kind == "sweep" else None,
+            cursor_field=self.spec.cursor.field if self.spec.cursor else None,
+        )
+        legs = self.pages.walk(self.ask, {**self.params, **params}, run.state or None)
+        yield from reading.batches(legs)
+        self.position = reading.position

@@ -1,0 +1,162 @@
+"""The declarative part of a REST source: what a card and its streams file may say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError
+
+from penstock.core.cards import Card
+from penstock.core.errors import ConfigError
+from penstock.sdk.http import ErrorMeaning, HttpSettings
+from penstock.sdk.rest.auth import AnyAuth, NoAuth
+from penstock.sdk.rest.paging.keyset import KeysetPages
+from penstock.sdk.rest.paging.offset import OffsetPages
+from penstock.sdk.rest.paging.simple import LinkPages, NoPages, NumberedPages, TokenPages
+from penstock.sdk.rest.values import Value
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+AnyPages = Annotated[
+    NoPages | OffsetPages | NumberedPages | TokenPages | KeysetPages | LinkPages,
+    Field(discriminator="kind"),
+]
+
+
+class _Part(BaseModel, frozen=True, extra="forbid"):
+    """A part of the card; what it does not know is refused."""
+
+
+class CursorSpec(_Part):
+    """How changed rows are asked for.
+
+    Args:
+        field: the row's change time.
+        after, before: parameters that keep rows changed since, and until.
+        format: how the parameters are written: a day, an instant, or epoch seconds.
+        overlap_days: read again so many days before the cursor, because filters may work by
+            whole days or in another zone; rows that come again are marked as seen.
+        check: ask once per run for changes of the future; an answer with rows shows that the
+            filter is ignored.
+    """
+
+    field: str
+    after: str
+    before: str | None = None
+    format: Literal["day", "instant", "epoch"] = "instant"
+    overlap_days: int = Field(0, ge=0)
+    check: bool = False
+
+
+class SideloadSpec(_Part):
+    """An array that comes with the rows of a stream and is a stream of its own.
+
+    Args:
+        records: the member of the answer that holds the rows.
+    """
+
+    title: str = ""
+    records: str
+    primary_key: tuple[str, ...] = ("id",)
+    fields: Mapping[str, str] = {}
+    drop: frozenset[str] = frozenset()
+
+
+class StreamSpec(_Part):
+    """One collection of the API.
+
+    Args:
+        records: dotted path of the array of rows; empty when the body is the array.
+        params: sent with every call.
+        whole_field: complete rows have it, redacted ones lack it.
+        priority: lower is read first and goes first at the rate limit.
+        ahead: calls of this stream that may be under way at once.
+        deletes: rows that a complete, verified read did not bring are gone from the source.
+        fields: types as in `sdk.json_kinds`; a field that is not declared is typed by its values.
+    """
+
+    title: str = ""
+    path: str
+    records: str = ""
+    params: Mapping[str, Value] = {}
+    primary_key: tuple[str, ...] = ("id",)
+    pages: AnyPages | None = None
+    cursor: CursorSpec | None = None
+    modified_field: str | None = None
+    whole_field: str | None = None
+    priority: int = 0
+    ahead: int = Field(4, ge=1, le=16)
+    deletes: bool = True
+    sideloads: Mapping[str, SideloadSpec] = {}
+    drop: frozenset[str] | None = None
+    sensitive: frozenset[str] = frozenset()
+    fields: Mapping[str, str] = {}
+
+
+class LoginSpec(_Part):
+    """A call that every good key may make; asked once per job and by `check`.
+
+    Args:
+        hint: where the user finds the right key.
+        errors: what statuses mean for this call.
+    """
+
+    path: str
+    errors: ErrorMeaning = ErrorMeaning()
+    hint: str = ""
+
+
+class RestSpec(_Part):
+    """Everything a REST source declares.
+
+    Args:
+        rate_limit: calls per second of one account; null: none.
+        total: dotted path of the number of all rows in an answer.
+        start: a date; the first read of streams with a cursor begins there.
+        sweep: time between two complete reads of ids in streams with a cursor, which find
+            deleted rows: `7d`, `12h`, or `off`.
+        check_stream: the stream that `check` reads one row of.
+    """
+
+    base_url: Value = None
+    auth: AnyAuth = NoAuth()
+    rate_limit: Value = None
+    login: LoginSpec | None = None
+    errors: ErrorMeaning = ErrorMeaning()
+    http: HttpSettings = HttpSettings()
+    total: str | None = None
+    pages: AnyPages = NoPages()
+    drop: frozenset[str] = frozenset()
+    start: Value = None
+    sweep: Value = "off"
+    check_stream: str | None = None
+    streams: Mapping[str, StreamSpec]
+
+
+def load_spec(card: Card) -> RestSpec:
+    """The card's `rest` part with its streams.
+
+    Raises:
+        ConfigError: the card is wrong; every problem is named.
+    """
+    parts: dict[str, Any] = dict(card.rest or {})
+    if card.streams_file:
+        parts["streams"] = _read(card.folder / card.streams_file)
+    try:
+        return RestSpec(**parts)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
+            for item in error.errors(include_input=False, include_url=False)
+        )
+        raise ConfigError(
+            f"The card of {card.title} is wrong: {problems}.", code="config.card", type=card.name
+        ) from None
+
+
+def _read(path: Path) -> Any:
+    with path.open(encoding="utf-8") as file:
+        return yaml.load(file, Loader=_LOADER)  # noqa: S506 (a safe loader, in C where there is one)

@@ -1,0 +1,87 @@
+"""What reading a stream needs besides its calls: columns and the cutter of its pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from penstock.core.stream import ReadMode, Stream
+from penstock.sdk.json_columns import JsonColumns
+from penstock.sdk.json_kinds import FieldSpec
+from penstock.sdk.rest.page import Cutter, Fields, envelope_of
+from penstock.sdk.rest.paging.keyset import KeysetPages
+from penstock.sdk.rest.paging.offset import OffsetPages
+from penstock.sdk.rest.spec import RestSpec, SideloadSpec, StreamSpec
+
+
+def columns_of(rest: RestSpec, spec: StreamSpec, envelope: str | None = None) -> JsonColumns:
+    """A reader of the stream's rows; it learns types, so each read has its own."""
+    return JsonColumns(
+        _declared(spec.fields),
+        rest.drop if spec.drop is None else spec.drop,
+        envelope=envelope or envelope_of(spec.records),
+        id_field=spec.primary_key[0] if spec.primary_key else "id",
+    )
+
+
+def side_columns(spec: SideloadSpec) -> JsonColumns:
+    return JsonColumns(
+        _declared(spec.fields), spec.drop, envelope=spec.records, id_field=spec.primary_key[0]
+    )
+
+
+def cutter_of(
+    rest: RestSpec, spec: StreamSpec, columns: JsonColumns, sides: Mapping[str, JsonColumns]
+) -> Cutter:
+    """Cuts bodies into pages; `sides` are the columns of the sideloads that are read."""
+    fields = Fields(
+        key=spec.primary_key,
+        cursor=spec.cursor.field if spec.cursor else None,
+        order=_order_field(rest, spec),
+        whole=spec.whole_field,
+    )
+    others = {
+        spec.sideloads[name].records: (side, Fields(key=spec.sideloads[name].primary_key))
+        for name, side in sides.items()
+    }
+    return Cutter(columns, spec.records, fields, total=rest.total, others=others)
+
+
+def _order_field(rest: RestSpec, spec: StreamSpec) -> str | None:
+    pages = spec.pages or rest.pages
+    if isinstance(pages, KeysetPages):
+        pages = pages.fallback
+    return pages.order_field if isinstance(pages, OffsetPages) else None
+
+
+def streams_of(rest: RestSpec) -> list[Stream]:
+    """All streams, each followed by its sideloads."""
+    found = []
+    for name, spec in rest.streams.items():
+        found.append(
+            Stream(
+                name=name,
+                schema=_schema(columns_of(rest, spec)),
+                primary_key=spec.primary_key,
+                cursor=spec.cursor.field if spec.cursor else None,
+                mode=ReadMode.INCREMENTAL if spec.cursor else ReadMode.FULL,
+                title=spec.title or name,
+                reports_deletes=spec.deletes and bool(spec.primary_key),
+                modified_field=spec.modified_field,
+                sensitive=spec.sensitive,
+            )
+        )
+        found += [
+            Stream(side, _schema(side_columns(one)), one.primary_key, title=one.title or side)
+            for side, one in spec.sideloads.items()
+        ]
+    return found
+
+
+def _schema(columns: JsonColumns) -> pa.Schema:
+    return columns.to_arrow([]).schema
+
+
+def _declared(fields: Mapping[str, str]) -> list[FieldSpec]:
+    return [FieldSpec.of(name, kind) for name, kind in fields.items()]

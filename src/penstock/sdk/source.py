@@ -1,0 +1,126 @@
+"""The contract of a source."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from penstock.core.batch import Batch
+from penstock.core.checkpoint import Checkpoint
+from penstock.core.stream import Split, Stream
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a connection test: its name, whether it passed, and what was seen."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+    seconds: float = 0.0
+    hint: str | None = None
+
+
+@dataclass(frozen=True)
+class Unread:
+    """An event that still cannot be read: its place among those given, and why."""
+
+    index: int
+    reason: str
+
+
+@dataclass
+class SourceStats:
+    """Totals of what reading has cost so far; `interfaces.md` section 4 prints them."""
+
+    calls: int = 0
+    rate_limited: int = 0
+    retries: int = 0
+    bytes_read: int = 0
+
+
+@dataclass(frozen=True)
+class ReadContext:
+    """What the engine tells a source about one job.
+
+    Args:
+        cancel: set when the job should stop; `read` ends soon, at any yield.
+        batch_rows: aim for batches of about this many rows, fewer when `batch_bytes` or
+            `batch_seconds` comes first, so that a slow source still reaches checkpoints.
+        restart: read the streams whole again, whatever the checkpoint says.
+        bounds: {"from": iso, "to": iso} of `penstock run --from --to`; a bounded read
+            yields no checkpoints and ends no full pass.
+        limit: stop after about this many rows (previews); 0 means no limit.
+    """
+
+    cancel: threading.Event = field(default_factory=threading.Event)
+    batch_rows: int = 5_000
+    batch_bytes: int = 16 << 20
+    batch_seconds: float = 5.0
+    restart: bool = False
+    bounds: Mapping[str, str] = field(default_factory=dict)
+    limit: int = 0
+
+
+class Source(ABC):
+    """Reads one system. Built for one job or check, used from several threads, then closed.
+
+    In time: `check` or `discover` alone; or, for a job, `discover`, `plan`, then `read` for
+    each split in a thread of its own, `acknowledge` after loads, `close`. After a crash the
+    same calls come again with the last saved checkpoint; nothing else is kept.
+
+    Errors that `read` raises decide what the engine does: `Unavailable` (this object is not
+    offered; the others go on), `ObjectFailed` and `TransientError` (this object stops, its
+    position stays, the others go on), `AuthError` and `ConfigError` (the whole job stops).
+    """
+
+    @abstractmethod
+    def check(self) -> Iterator[Step]:
+        """Try settings, network, login and one read, naming each step, to the first failure."""
+
+    @abstractmethod
+    def discover(self) -> list[Stream]:
+        """The streams on offer, without reading their rows."""
+
+    def plan(self, streams: Sequence[Stream]) -> list[Split]:
+        """Reading tasks for these streams: by default one each, in the order given."""
+        return [Split(stream.name, (stream.name,)) for stream in streams]
+
+    @abstractmethod
+    def read(
+        self, split: Split, checkpoint: Checkpoint | None, context: ReadContext
+    ) -> Iterator[Batch]:
+        """Yield batches from the checkpoint on (None: from the start).
+
+        A batch's checkpoint promises: every row up to here was yielded. The last batch of a
+        complete read carries the checkpoint from which the next job starts. Called once per
+        split and job; a retry after an error calls it again with the last yielded checkpoint.
+        """
+
+    def parse(self, stream: Stream, events: Sequence[str]) -> tuple[pa.RecordBatch, list[Unread]]:
+        """Events that were set aside, read once more from their raw form (JSON text).
+
+        Returns the rows that can be read now, in order, and the others by their place.
+        Sources with a reader of their own override this; it learns types from the values.
+        """
+        from penstock.sdk.replay import parse_events  # Arrow's JSON parts load only for replays
+
+        return parse_events(stream, events)
+
+    def acknowledge(self, split: Split, checkpoint: Checkpoint) -> None:  # noqa: B027
+        """Everything up to the checkpoint is in the destination: a log or queue may forget it."""
+
+    def estimate(self, stream: Stream) -> int | None:  # noqa: ARG002
+        """Rows to expect, for progress; None when asking would cost too much."""
+        return None
+
+    @property
+    def stats(self) -> SourceStats:
+        return SourceStats()
+
+    def close(self) -> None:  # noqa: B027
+        """Let go of connections; called once."""

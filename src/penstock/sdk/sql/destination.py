@@ -1,0 +1,300 @@
+"""The part of a SQL destination that is the same for every engine."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+import pyarrow as pa
+
+from penstock.core import metadata
+from penstock.core.clock import now_ms
+from penstock.core.diff import diff
+from penstock.core.errors import ConfigError, DataError
+from penstock.core.failpoints import hit
+from penstock.core.load import Receipt, TableLoad, WriteMode
+from penstock.sdk.destination import Destination, LedgerEntry, Refused
+from penstock.sdk.sql.dialect import Dialect
+from penstock.sdk.sql.history import history
+from penstock.sdk.sql.ledger import Ledger
+from penstock.sdk.sql.merge import Counts, append, merge
+from penstock.sdk.sql.names import shadow_name
+from penstock.sdk.sql.sweep import Swept, sweep
+from penstock.sdk.sql.target import Target
+from penstock.sdk.sql.tx import Tx, one
+
+SWEEP_KEYS = "_ps_stg_keys"
+
+
+class SqlDestination(Destination):
+    """Engines give a dialect, a transaction, and ways to read files; the rest is here."""
+
+    dialect: Dialect
+    ledger_book: Ledger
+
+    def __init__(self) -> None:
+        self._evolved: dict[tuple[str, int], pa.Schema] = {}
+
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[Tx]:
+        """A transaction that commits when the block ends well; foreign errors are translated."""
+
+    @abstractmethod
+    def qualified(self, table: str) -> str:
+        """Schema and table, quoted."""
+
+    @abstractmethod
+    def columns(self, tx: Tx, table: str) -> pa.Schema | None:
+        """The table's columns now; None when there is no such table."""
+
+    @abstractmethod
+    def rows_of(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> AbstractContextManager[str]:
+        """Bring the files within reach: a table expression in the table's types."""
+
+    @abstractmethod
+    def keys_of(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> None:
+        """Make the temporary table `SWEEP_KEYS` out of the sweep's key files."""
+
+    @abstractmethod
+    def add_key(self, table: str, key: Sequence[str]) -> list[str]:
+        """Clauses for a key inside CREATE TABLE, if the engine enforces one."""
+
+    @abstractmethod
+    def widen_column(self, table: str, field: pa.Field, old: pa.DataType) -> str:
+        """The statement that changes a column's type without losing a value."""
+
+    def prepare(self, tx: Tx) -> None:
+        """Make our own tables; called once per object of this class."""
+        self.ledger_book.create(tx)
+
+    def describe(self, table: str) -> pa.Schema | None:
+        with self.transaction() as tx:
+            return self.columns(tx, table)
+
+    def changes(self, table: str, schema: pa.Schema, key: Sequence[str]) -> list[str]:
+        with self.transaction() as tx:
+            return self._changes(tx, table, schema, key, None)
+
+    def evolve(
+        self,
+        table: str,
+        schema: pa.Schema,
+        key: Sequence[str],
+        *,
+        mode: WriteMode,
+        generation: int = 0,
+    ) -> list[str]:
+        self._check_names(table, schema)
+        if self._evolved.get((table, generation)) == schema:
+            # A load looks again inside its own transaction, should somebody change the table.
+            return []
+        with self.transaction() as tx:
+            statements = self._evolve(tx, table, schema, key, mode, generation)
+        self._evolved[table, generation] = schema
+        return statements
+
+    def load(self, load: TableLoad) -> Receipt:
+        self._check_mode(load.mode)
+        with self.transaction() as tx:
+            known = self.ledger_book.find(tx, load)
+            if known is not None:
+                return known
+            counts, swept = self._apply(tx, load)
+            receipt = _receipt(load, counts, swept)
+            hit("load.in_transaction")
+            self.ledger_book.add(tx, load, receipt)
+            if load.package_no % 100 == 0:
+                self.ledger_book.trim(tx, load.pipeline)
+            hit("load.before_commit")
+        hit("load.after_commit")
+        return receipt
+
+    def publish(self, table: str, generation: int) -> None:
+        with self.transaction() as tx:
+            if self.ledger_book.generation(tx, table) >= generation:
+                return
+            shadow = shadow_name(table, generation, self.capabilities.table_limit)
+            if self.columns(tx, shadow) is None:
+                return
+            self.swap(tx, table, shadow)
+            self.ledger_book.publish(tx, table, generation, now_ms())
+            hit("publish.in_transaction")
+        hit("publish.after_commit")
+
+    def swap(self, tx: Tx, table: str, shadow: str) -> None:
+        """Put the shadow in the table's place; readers see one or the other."""
+        if self.columns(tx, table) is not None:
+            tx.run(f"DROP TABLE {self.qualified(table)}")
+        tx.run(f"ALTER TABLE {self.qualified(shadow)} RENAME TO {self.dialect.ident(table)}")
+
+    def ledger(self, pipeline: str) -> list[LedgerEntry]:
+        with self.transaction() as tx:
+            return self.ledger_book.newest(tx, pipeline)
+
+    def refused(self, load: TableLoad) -> list[Refused]:
+        from penstock.sdk.sql.refuse import find_refused
+
+        return find_refused(self, load)
+
+    def try_load(self, load: TableLoad) -> None:
+        """Apply a load and take it back; raises `DataError` when a row is refused."""
+        try:
+            with self.transaction() as tx:
+                self._apply(tx, load)
+                raise _TakenBack
+        except _TakenBack:
+            return
+
+    def _apply(self, tx: Tx, load: TableLoad) -> tuple[Counts, Swept]:
+        self._evolve(tx, load.table, load.schema, load.key, load.mode, load.generation)
+        place = self._place(tx, load.table, load.generation)
+        existing = self.columns(tx, place)
+        assert existing is not None, place
+        counts = Counts()
+        if load.files and load.rows:
+            with self.rows_of(tx, load, existing) as source:
+                target = self._target(load, place, source, existing)
+                self._check_keys(tx, target)
+                counts = _write(tx, target)
+        swept = Swept()
+        if load.sweep is not None:
+            self.keys_of(tx, load, existing)
+            target = self._target(load, place, "", existing)
+            swept = sweep(tx, target, load.sweep, SWEEP_KEYS)
+            tx.run(f"DROP TABLE {SWEEP_KEYS}")
+        return counts, swept
+
+    def _evolve(
+        self,
+        tx: Tx,
+        table: str,
+        schema: pa.Schema,
+        key: Sequence[str],
+        mode: WriteMode,
+        generation: int,
+    ) -> list[str]:
+        place = self._place(tx, table, generation)
+        statements = self._changes(tx, place, schema, key, mode)
+        for statement in statements:
+            tx.run(statement)
+        return statements
+
+    def _target(self, load: TableLoad, place: str, source: str, existing: pa.Schema) -> Target:
+        return Target(self.dialect, load, self.qualified(place), source, existing)
+
+    def _place(self, tx: Tx, table: str, generation: int) -> str:
+        """The table itself, or the shadow while its generation is not shown yet."""
+        if generation == 0 or self.ledger_book.generation(tx, table) >= generation:
+            return table
+        return shadow_name(table, generation, self.capabilities.table_limit)
+
+    def _changes(
+        self,
+        tx: Tx,
+        table: str,
+        schema: pa.Schema,
+        key: Sequence[str],
+        mode: WriteMode | None,
+    ) -> list[str]:
+        wanted = _with_ours(schema, mode)
+        current = self.columns(tx, table)
+        name = self.qualified(table)
+        if current is None:
+            lines = [
+                f"{self.dialect.ident(f.name)} {self.dialect.type_name(f)}"
+                for f in wanted
+                if f.type != pa.null()
+            ]
+            unique = key if mode is not WriteMode.APPEND and mode is not WriteMode.HISTORY else ()
+            lines += self.add_key(table, unique)
+            return [f"CREATE TABLE {name} ({', '.join(lines)})"]
+        change = diff(current, wanted)
+        quote, kind = self.dialect.ident, self.dialect.type_name
+        done = [f"ALTER TABLE {name} ADD COLUMN {quote(f.name)} {kind(f)}" for f in change.added]
+        for column, old, new in change.widened:
+            field = pa.field(column, new)
+            if self.dialect.type_name(field) != self.dialect.type_name(pa.field(column, old)):
+                done.append(self.widen_column(table, field, old))
+        return done
+
+    def _check_mode(self, mode: WriteMode) -> None:
+        if mode not in self.capabilities.modes:
+            raise ConfigError(
+                f"{self.dialect.name} cannot load in {mode.value} mode.",
+                hint=f"Choose one of: {', '.join(sorted(self.capabilities.modes))}.",
+                code="config.mode",
+            )
+
+    def _check_names(self, table: str, schema: pa.Schema) -> None:
+        """Refuse before any DDL what the engine would cut short in silence."""
+        limit = self.capabilities
+        for name, most in [
+            (table, limit.table_limit),
+            *((n, limit.column_limit) for n in schema.names),
+        ]:
+            size = len(name.encode()) if limit.name_unit == "bytes" else len(name)
+            if size > most:
+                raise ConfigError(
+                    f"The name {name[:80]} is longer than {self.dialect.name} allows ({most}).",
+                    hint="Choose a shorter name.",
+                    code="config.name_too_long",
+                    table=table,
+                )
+        if len(schema) > limit.max_columns:
+            raise ConfigError(
+                f"{len(schema)} columns are more than {self.dialect.name} allows "
+                f"({limit.max_columns}).",
+                hint="Leave out some fields.",
+                code="config.too_many_columns",
+                table=table,
+            )
+
+    def _check_keys(self, tx: Tx, target: Target) -> None:
+        if not target.key:
+            return
+        empty = " OR ".join(f"s.{name} IS NULL" for name in target.key)
+        if one(tx, f"SELECT count(*) FROM {target.source} s WHERE {empty}"):
+            raise DataError(
+                "A row has no value in its key.",
+                code="NULL_IN_PRIMARY_KEY",
+                table=target.load.table,
+            )
+
+
+class _TakenBack(Exception):
+    """Ends a trial's transaction without a commit."""
+
+
+def _write(tx: Tx, target: Target) -> Counts:
+    if target.load.mode is WriteMode.APPEND or not target.key:
+        return append(tx, target)
+    if target.load.mode is WriteMode.HISTORY:
+        return history(tx, target)
+    return merge(tx, target)
+
+
+def _receipt(load: TableLoad, counts: Counts, swept: Swept) -> Receipt:
+    return Receipt(
+        load_id=load.load_id,
+        table=load.table,
+        inserted=counts.inserted,
+        updated=counts.updated,
+        deleted=counts.deleted,
+        unchanged=counts.unchanged,
+        flagged=swept.flagged,
+        held=swept.held,
+    )
+
+
+def _with_ours(schema: pa.Schema, mode: WriteMode | None) -> pa.Schema:
+    """The rows' columns and those the load fills in itself."""
+    fields = list(schema)
+    extra = [pa.field(metadata.LOADED_AT, pa.int64())]
+    if mode is WriteMode.HISTORY:
+        extra += [
+            pa.field(metadata.VALID_FROM, metadata.TIMESTAMP),
+            pa.field(metadata.VALID_TO, metadata.TIMESTAMP),
+            pa.field(metadata.IS_ACTIVE, pa.bool_()),
+        ]
+    return pa.schema([*fields, *(f for f in extra if f.name not in schema.names)])

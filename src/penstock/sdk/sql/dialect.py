@@ -1,0 +1,42 @@
+"""Where SQL engines differ, as data and small functions."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import pyarrow as pa
+
+
+class Dialect(ABC):
+    """Names, types and text forms of one engine."""
+
+    name: str
+
+    def ident(self, name: str) -> str:
+        """The name as a quoted identifier."""
+        return '"' + name.replace('"', '""') + '"'
+
+    @abstractmethod
+    def type_name(self, field: pa.Field) -> str:
+        """The column type that holds every value of the Arrow type (pipelines.md 12.8)."""
+
+    @abstractmethod
+    def arrow_type(self, name: str) -> pa.DataType:
+        """The Arrow type of a column type as the engine's catalogue writes it."""
+
+    @abstractmethod
+    def to_text(self, expression: str, kind: pa.DataType) -> str:
+        """An expression's value as text, in the very form of `core.convert`."""
+
+    def moment(self, expression: str) -> str:
+        """Epoch milliseconds as a timestamp without zone, exact."""
+        return f"(TIMESTAMP '1970-01-01' + {expression} * INTERVAL '1 millisecond')"
+
+    def cast(self, expression: str, kind: pa.DataType, target: pa.Field) -> str:
+        """An expression of one type as a value of a wider column."""
+        wanted = self.type_name(target)
+        if wanted == self.type_name(pa.field("x", kind)):
+            return expression
+        if pa.types.is_string(target.type):
+            return self.to_text(expression, kind)
+        return f"CAST({expression} AS {wanted})"

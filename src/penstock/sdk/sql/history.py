@@ -1,0 +1,124 @@
+"""History: every version of a row with the time in which it was valid."""
+
+from __future__ import annotations
+
+from penstock.core.batch import Hint
+from penstock.sdk.sql.merge import Counts
+from penstock.sdk.sql.target import (
+    ACTIVE,
+    FROM,
+    HINT,
+    INGESTED,
+    LOADED,
+    MODIFIED,
+    OP,
+    SEQ,
+    TO,
+    Target,
+)
+from penstock.sdk.sql.tx import Tx
+
+VERSIONS = "_ps_stg_versions"
+OPEN_END = "TIMESTAMP '9999-12-31 23:59:59'"
+_MS = "INTERVAL '1 millisecond'"
+
+
+def history(tx: Tx, target: Target) -> Counts:
+    """Add versions that differ from the one before; close those they follow.
+
+    A key may come several times in a load, in the order of `(_ps_ingested_at, _ps_seq)`.
+    A delete closes the active version one millisecond before it and adds none.
+    """
+    _chain(tx, target)
+    _keep_changes(tx, target)
+    found = dict(tx.rows(f"SELECT kind, count(*) FROM {VERSIONS} GROUP BY kind"))
+    _close(tx, target)
+    _add(tx, target)
+    tx.run(f"DROP TABLE {VERSIONS}")
+    kept = sum(found.values())
+    return Counts(
+        inserted=found.get("i", 0),
+        updated=found.get("u", 0),
+        deleted=found.get("d", 0),
+        unchanged=target.load.rows - kept,
+    )
+
+
+def _chain(tx: Tx, target: Target) -> None:
+    """Staged versions numbered per key, with the time from which each is valid.
+
+    The change time in the source counts where it is later than the version before began;
+    else the time the row was read.
+    """
+    keys = ", ".join(f"s.{name}" for name in target.key)
+    read = target.dialect.moment(f"s.{INGESTED}")
+    start = read
+    if MODIFIED.strip('"') in target.load.schema.names:
+        changed = target.dialect.moment(f"s.{MODIFIED}")
+        later = f"(t.{FROM} IS NULL OR {changed} > t.{FROM})"
+        start = f"CASE WHEN s.{MODIFIED} IS NOT NULL AND {later} THEN {changed} ELSE {read} END"
+    raw = (
+        f"SELECT s.*, {start} AS asked, "
+        f"t.{FROM} AS active_from, t.{INGESTED} AS active_read, "
+        f"row_number() OVER (PARTITION BY {keys} ORDER BY s.{INGESTED}, s.{SEQ}) AS number, "
+        f"CASE WHEN s.{OP} = 'D' THEN 'd' WHEN t.{FROM} IS NULL THEN 'i' ELSE 'u' END AS kind, "
+        f"CASE WHEN t.{FROM} IS NULL THEN FALSE ELSE ({target.same_values('s', 't')}) END AS same "
+        f"FROM {target.source} s LEFT JOIN {target.table} t "
+        f"ON {target.same_key('t', 's')} AND t.{ACTIVE}"
+    )
+    plain = ", ".join(target.key)
+    # Time goes forward along a chain: never before the version that is closed, and versions
+    # of the same instant are a millisecond apart.
+    floor = f"GREATEST(asked, COALESCE(active_from + {_MS}, asked))"
+    running = f"max({floor}) OVER (PARTITION BY {plain} ORDER BY number)"
+    ties = f"row_number() OVER (PARTITION BY {plain}, running ORDER BY number) - 1"
+    tx.run(
+        f"CREATE TEMPORARY TABLE {VERSIONS} AS SELECT r.*, running + ({ties}) * {_MS} AS starts "
+        f"FROM (SELECT c.*, {running} AS running FROM ({raw}) c) r"
+    )
+
+
+def _keep_changes(tx: Tx, target: Target) -> None:
+    """Drop versions that change nothing: equal to the one before, stale, or placeholders."""
+    tx.run(
+        f"DELETE FROM {VERSIONS} AS s WHERE active_from IS NOT NULL AND active_read > s.{INGESTED}"
+    )
+    tx.run(
+        f"DELETE FROM {VERSIONS} AS s WHERE s.{HINT} = {int(Hint.PLACEHOLDER)} "
+        "AND (active_from IS NOT NULL OR number > 1)"
+    )
+    tx.run(f"DELETE FROM {VERSIONS} AS s WHERE number = 1 AND same AND kind <> 'd'")
+    tx.run(f"DELETE FROM {VERSIONS} AS s WHERE kind = 'd' AND number = 1 AND active_from IS NULL")
+    keys = ", ".join(target.key)
+    tx.run(
+        f"DELETE FROM {VERSIONS} AS s USING {VERSIONS} AS b WHERE {target.same_key('b', 's')} "
+        f"AND b.number = s.number - 1 AND ((s.kind <> 'd' AND b.kind <> 'd' "
+        f"AND {target.same_values('s', 'b')}) OR (s.kind = 'd' AND b.kind = 'd'))"
+    )
+    # The first of several new versions is an insert, those after it replace it.
+    tx.run(
+        f"UPDATE {VERSIONS} AS s SET kind = 'u' FROM (SELECT {keys}, min(number) AS least "
+        f"FROM {VERSIONS} GROUP BY {keys}) m WHERE {target.same_key('m', 's')} "
+        "AND s.number > m.least AND s.kind = 'i'"
+    )
+
+
+def _close(tx: Tx, target: Target) -> None:
+    keys = ", ".join(target.key)
+    tx.run(
+        f"UPDATE {target.table} AS t SET {TO} = m.first - INTERVAL '1 millisecond', "
+        f"{ACTIVE} = FALSE, {LOADED} = {target.load.loaded_at} "
+        f"FROM (SELECT {keys}, min(starts) AS first FROM {VERSIONS} GROUP BY {keys}) m "
+        f"WHERE {target.same_key('t', 'm')} AND t.{ACTIVE}"
+    )
+
+
+def _add(tx: Tx, target: Target) -> None:
+    keys = ", ".join(target.key)
+    following = f"lead(starts) OVER (PARTITION BY {keys} ORDER BY starts, number)"
+    tx.run(
+        f"INSERT INTO {target.table} ({target.listed()}, {LOADED}, {FROM}, {TO}, {ACTIVE}) "
+        f"SELECT {target.listed()}, {target.load.loaded_at}, starts, "
+        f"COALESCE(following - INTERVAL '1 millisecond', {OPEN_END}), following IS NULL "
+        f"FROM (SELECT v.*, {following} AS following FROM {VERSIONS} v) x WHERE kind <> 'd'"
+    )

@@ -1,0 +1,126 @@
+"""Merge and append: one version per key, or every row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from penstock.core.batch import Hint
+from penstock.sdk.sql.target import DELETED, HINT, INGESTED, LOADED, OP, Target
+from penstock.sdk.sql.tx import Tx, one
+
+ACTIONS = "_ps_stg_actions"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of the rows of one load."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+
+
+def append(tx: Tx, target: Target) -> Counts:
+    """Insert every row; rows read again by an overlap only where no equal row is stored."""
+    rows = target.load.rows
+    known = ""
+    if target.key and one(tx, f"SELECT count(*) FROM {target.source} s WHERE s.{HINT} = 2"):
+        same = f"{target.same_key('t', 's')} AND {target.same_values('t', 's')}"
+        known = (
+            f" WHERE s.{HINT} <> {int(Hint.SEEN)} "
+            f"OR NOT EXISTS (SELECT 1 FROM {target.table} t WHERE {same})"
+        )
+        rows = one(tx, f"SELECT count(*) FROM {target.source} s{known}")
+    tx.run(target.insert(f"{target.source} s{known}"))
+    return Counts(inserted=rows, unchanged=target.load.rows - rows)
+
+
+def merge(tx: Tx, target: Target) -> Counts:
+    """Newest row per key (pipelines.md 4.4): keys in the load are unique already.
+
+    What is to be done is decided first, for the rows that need anything at all; wide rows
+    are read only for those. Rows equal to the stored ones, older rows, and placeholders of
+    known keys are left alone.
+    """
+    if not tx.rows(f"SELECT 1 FROM {target.table} LIMIT 1"):
+        return _into_empty(tx, target)
+    _decide(tx, target)
+    found = dict(tx.rows(f"SELECT todo, count(*) FROM {ACTIONS} GROUP BY todo"))
+    counts = Counts(
+        inserted=found.get("i", 0),
+        updated=found.get("u", 0),
+        deleted=found.get("d", 0) + found.get("t", 0),
+        unchanged=target.load.rows - sum(found.values()),
+    )
+    if counts.deleted:
+        _flag(tx, target)
+    if counts.updated:
+        _replace(tx, target)
+    new = "('i', 't')" if counts.updated and target.foreign_columns else "('i', 't', 'u')"
+    if found:
+        tx.run(target.insert(f"{target.source} s JOIN {_todo(target, new)}"))
+    tx.run(f"DROP TABLE {ACTIONS}")
+    return counts
+
+
+def _into_empty(tx: Tx, target: Target) -> Counts:
+    gone = 0
+    if target.has_deleted:
+        gone = one(tx, f"SELECT count(*) FROM {target.source} s WHERE s.{OP} = 'D'")
+    tx.run(target.insert(f"{target.source} s"))
+    return Counts(inserted=target.load.rows - gone, deleted=gone)
+
+
+def _decide(tx: Tx, target: Target) -> None:
+    """A temporary table of keys with what to do: insert, update, delete, tombstone."""
+    first = target.key[0]
+    live = f"t.{DELETED} IS NOT TRUE" if target.has_deleted else "TRUE"
+    todo = (
+        f"CASE WHEN t.{first} IS NULL THEN CASE WHEN s.{OP} = 'D' THEN 't' ELSE 'i' END "
+        f"WHEN t.{INGESTED} > s.{INGESTED} OR s.{HINT} = {int(Hint.PLACEHOLDER)} THEN 'n' "
+        f"WHEN s.{OP} = 'D' THEN CASE WHEN {live} THEN 'd' ELSE 'n' END "
+        f"WHEN {live} AND {target.same_values('s', 't')} THEN 'n' ELSE 'u' END"
+    )
+    keys = ", ".join(f"s.{name}" for name in target.key)
+    tx.run(
+        f"CREATE TEMPORARY TABLE {ACTIONS} AS SELECT * FROM (SELECT {keys}, {todo} AS todo "
+        f"FROM {target.source} s LEFT JOIN {target.table} t ON {target.same_key('t', 's')}) x "
+        "WHERE todo <> 'n'"
+    )
+
+
+def _todo(target: Target, which: str) -> str:
+    """A join partner: keys with one of these actions."""
+    return f"{ACTIONS} a ON {target.same_key('a', 's')} AND a.todo IN {which}"
+
+
+def _flag(tx: Tx, target: Target) -> None:
+    """A delete keeps the row's last values and sets the flag."""
+    tx.run(
+        f"UPDATE {target.table} AS t SET {DELETED} = TRUE, {INGESTED} = s.{INGESTED}, "
+        f"{LOADED} = {target.load.loaded_at} "
+        f"FROM {target.source} s, {ACTIONS} a WHERE {target.same_key('t', 's')} "
+        f"AND {target.same_key('a', 's')} AND a.todo = 'd'"
+    )
+
+
+def _replace(tx: Tx, target: Target) -> None:
+    """Take the old versions away, so that the new ones can be inserted with the new keys.
+
+    Faster than an update in column stores. Columns that the user added would be lost so:
+    then the row is updated where it stands.
+    """
+    if not target.foreign_columns:
+        tx.run(
+            f"DELETE FROM {target.table} AS t USING {ACTIONS} a "
+            f"WHERE {target.same_key('t', 'a')} AND a.todo = 'u'"
+        )
+        return
+    others = [name for name in target.columns if name not in target.key]
+    values = ", ".join(f"{name} = s.{name}" for name in others)
+    tx.run(
+        f"UPDATE {target.table} AS t SET {values}, {LOADED} = {target.load.loaded_at} "
+        f"FROM {target.source} s, {ACTIONS} a WHERE {target.same_key('t', 's')} "
+        f"AND {target.same_key('a', 's')} AND a.todo = 'u'"
+    )

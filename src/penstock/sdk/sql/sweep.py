@@ -1,0 +1,49 @@
+"""Flag rows that a complete read of the source no longer had."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from penstock.core.load import Sweep, WriteMode
+from penstock.sdk.sql.target import ACTIVE, DELETED, INGESTED, LOADED, TO, Target
+from penstock.sdk.sql.tx import Tx, one
+
+
+@dataclass(frozen=True)
+class Swept:
+    """Rows flagged, or held back because they are too many."""
+
+    flagged: int = 0
+    held: int = 0
+
+
+def sweep(tx: Tx, target: Target, plan: Sweep, keys: str) -> Swept:
+    """Flag live rows whose key is not in `keys` (a table of key columns).
+
+    When more than the safety share of the live rows would be flagged, none is: a source
+    that suddenly shows much less is more often broken than emptied.
+    """
+    history = target.load.mode is WriteMode.HISTORY
+    live = f"t.{ACTIVE}" if history else f"t.{DELETED} IS NOT TRUE"
+    if not history and not target.has_deleted:
+        return Swept()
+    gone = (
+        f"{live} AND t.{INGESTED} <= {plan.started_at} "
+        f"AND NOT EXISTS (SELECT 1 FROM {keys} k WHERE {target.same_key('t', 'k')})"
+    )
+    missing = one(tx, f"SELECT count(*) FROM {target.table} t WHERE {gone}")
+    if not missing:
+        return Swept()
+    total = one(tx, f"SELECT count(*) FROM {target.table} t WHERE {live}")
+    if missing > total * plan.safety_share:
+        return Swept(held=missing)
+    values = f"{LOADED} = {target.load.loaded_at}"
+    if history:
+        end = f"{target.dialect.moment(str(plan.deleted_at))} - INTERVAL '1 millisecond'"
+        values += f", {ACTIVE} = FALSE, {TO} = {end}"
+    if target.has_deleted:
+        values += f", {DELETED} = TRUE"
+    if not history:
+        values += f", {INGESTED} = {plan.deleted_at}"
+    tx.run(f"UPDATE {target.table} AS t SET {values} WHERE {gone}")
+    return Swept(flagged=missing)

@@ -1,0 +1,86 @@
+"""One load's meeting with one table: names, columns, conditions as SQL text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import pyarrow as pa
+
+from penstock.core import metadata
+from penstock.core.load import TableLoad
+from penstock.sdk.sql.dialect import Dialect
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the statements of a write mode are made of.
+
+    Args:
+        table: qualified, quoted name of the table that takes the rows.
+        source: table expression with the staged rows in the table's types.
+        existing: the table's columns now.
+    """
+
+    dialect: Dialect
+    load: TableLoad
+    table: str
+    source: str
+    existing: pa.Schema
+
+    @cached_property
+    def key(self) -> list[str]:
+        return [self.dialect.ident(name) for name in self.load.key]
+
+    @cached_property
+    def user_columns(self) -> list[str]:
+        """Columns of the rows that are the user's, quoted, key included."""
+        names = [name for name in self.load.schema.names if not metadata.is_ours(name)]
+        return [self.dialect.ident(name) for name in names]
+
+    @cached_property
+    def columns(self) -> list[str]:
+        """All columns of the rows that the table has, quoted, without `_ps_loaded_at`."""
+        return [self.dialect.ident(name) for name in self.load.schema.names]
+
+    @cached_property
+    def has_deleted(self) -> bool:
+        return metadata.DELETED in self.existing.names
+
+    @cached_property
+    def foreign_columns(self) -> bool:
+        """Whether the user added columns that are none of ours."""
+        ours = {*self.load.schema.names}
+        return any(n not in ours and not metadata.is_ours(n) for n in self.existing.names)
+
+    def same_key(self, left: str, right: str) -> str:
+        return " AND ".join(f"{left}.{name} = {right}.{name}" for name in self.key)
+
+    def same_values(self, left: str, right: str) -> str:
+        """All user columns besides the key are equal, nulls included."""
+        others = [name for name in self.user_columns if name not in self.key]
+        tests = [f"{left}.{name} IS NOT DISTINCT FROM {right}.{name}" for name in others]
+        return " AND ".join(tests) or "TRUE"
+
+    def listed(self, prefix: str = "") -> str:
+        return ", ".join(f"{prefix}{name}" for name in self.columns)
+
+    def insert(self, rows: str) -> str:
+        """Insert all columns of `rows` (a FROM clause in which the rows are `s`)."""
+        loaded = self.dialect.ident(metadata.LOADED_AT)
+        return (
+            f"INSERT INTO {self.table} ({self.listed()}, {loaded}) "
+            f"SELECT {self.listed('s.')}, {self.load.loaded_at} FROM {rows}"
+        )
+
+
+INGESTED = f'"{metadata.INGESTED_AT}"'
+LOADED = f'"{metadata.LOADED_AT}"'
+DELETED = f'"{metadata.DELETED}"'
+SEQ = f'"{metadata.SEQ}"'
+HINT = f'"{metadata.HINT}"'
+OP = f'"{metadata.OP}"'
+MODIFIED = f'"{metadata.SOURCE_MODIFIED_AT}"'
+FROM = f'"{metadata.VALID_FROM}"'
+TO = f'"{metadata.VALID_TO}"'
+ACTIVE = f'"{metadata.IS_ACTIVE}"'
