@@ -1,0 +1,143 @@
+"""Positions of splits, and the numbers of full reloads of objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from penstock.core.checkpoint import Checkpoint
+from penstock.core.clock import NowMs
+from penstock.core.errors import InternalError
+from penstock.core.records import Generation, SavedPosition
+from penstock.store import tables as t
+from penstock.store.engine import Database
+from penstock.store.pipelines import find_pipeline, pipeline_id
+
+
+class Positions:
+    """Where the splits and reloads of each pipeline stand. Writing needs the pipeline's lock."""
+
+    def __init__(self, database: Database, now: NowMs) -> None:
+        self._database = database
+        self._now = now
+
+    def load(self, pipeline: str) -> dict[str, SavedPosition]:
+        """Per split; empty for a pipeline that has committed nothing."""
+        query = sa.select(t.split_position).where(
+            t.split_position.c.pipeline_id == pipeline_id(pipeline)
+        )
+        with self._database.read() as connection:
+            return {row.split: _position(row) for row in connection.execute(query)}
+
+    def set(
+        self,
+        pipeline: str,
+        split: str,
+        checkpoint: Checkpoint | None,
+        *,
+        generation: int | None = None,
+        pass_info: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Put a split to a position; the count of its packages goes on."""
+        values: dict[str, Any] = {
+            "checkpoint": checkpoint.to_json() if checkpoint is not None else None,
+            "pass_info": dict(pass_info) if pass_info is not None else None,
+            "updated_at": self._now(),
+        }
+        if generation is not None:
+            values["generation"] = generation
+        with self._database.write() as connection:
+            number = find_pipeline(connection, pipeline)
+            row = {"pipeline_id": number, "split": split, "generation": 0, "package_no": 0}
+            statement = self._database.upsert(t.split_position, {**row, **values}, list(values))
+            connection.execute(statement)
+
+    def reset(self, pipeline: str, split: str | None = None) -> int:
+        """Forget where one split (or all) stood; returns how many. Package counts go on."""
+        rows = t.split_position
+        statement = (
+            sa.update(rows)
+            .where(rows.c.pipeline_id == pipeline_id(pipeline))
+            .values(checkpoint=None, pass_info=None, updated_at=self._now())
+        )
+        if split is not None:
+            statement = statement.where(rows.c.split == split)
+        with self._database.write() as connection:
+            return connection.execute(statement).rowcount
+
+    def generations(self, pipeline: str) -> dict[str, Generation]:
+        """Per object that was ever reloaded; others are at `Generation()`."""
+        query = sa.select(t.generation).where(t.generation.c.pipeline_id == pipeline_id(pipeline))
+        with self._database.read() as connection:
+            return {
+                row.object: Generation(row.current, row.building)
+                for row in connection.execute(query)
+            }
+
+    def start_generation(self, pipeline: str, object_name: str) -> int:
+        """Begin a full reload, or go on with the one that was begun; returns its number."""
+        with self._database.write() as connection:
+            number = find_pipeline(connection, pipeline)
+            saved = _generation(connection, number, object_name)
+            building = saved.building if saved.building is not None else saved.current + 1
+            now = Generation(saved.current, building)
+            _save_generation(self._database, connection, (number, object_name), now)
+        return building
+
+    def publish_generation(self, pipeline: str, object_name: str, generation: int) -> None:
+        """Readers see this generation now. Saying it twice is safe.
+
+        Raises:
+            InternalError: a newer one is published already.
+        """
+        with self._database.write() as connection:
+            number = find_pipeline(connection, pipeline)
+            publish(self._database, connection, (number, object_name), generation)
+
+
+def publish(
+    database: Database, connection: sa.Connection, key: tuple[int, str], generation: int
+) -> None:
+    """`publish_generation` inside a transaction; the key is pipeline number and object."""
+    saved = _generation(connection, *key)
+    if generation < saved.current:
+        raise _overtaken(key[1], generation, saved.current)
+    done = saved.building is None or saved.building <= generation
+    now = Generation(generation, None if done else saved.building)
+    _save_generation(database, connection, key, now)
+
+
+def _save_generation(
+    database: Database, connection: sa.Connection, key: tuple[int, str], now: Generation
+) -> None:
+    row = {"current": now.current, "building": now.building}
+    values = {"pipeline_id": key[0], "object": key[1], **row}
+    connection.execute(database.upsert(t.generation, values, list(row)))
+
+
+def _position(row: sa.Row[Any]) -> SavedPosition:
+    return SavedPosition(
+        checkpoint=Checkpoint.from_json(row.checkpoint) if row.checkpoint is not None else None,
+        generation=row.generation,
+        package_no=row.package_no,
+        pass_info=row.pass_info,
+        updated_at=row.updated_at,
+    )
+
+
+def _generation(connection: sa.Connection, pipeline: int, object_name: str) -> Generation:
+    rows = t.generation
+    query = sa.select(rows).where(rows.c.pipeline_id == pipeline, rows.c.object == object_name)
+    row = connection.execute(query.with_for_update()).one_or_none()
+    return Generation(row.current, row.building) if row is not None else Generation()
+
+
+def _overtaken(object_name: str, asked: int, current: int) -> InternalError:
+    return InternalError(
+        f"Generation {asked} cannot be published: {current} is.",
+        hint="Please report this with the log file.",
+        code="generation.overtaken",
+        object=object_name,
+    )
