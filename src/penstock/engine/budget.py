@@ -1,0 +1,57 @@
+"""Sizes of batches, packages and concurrency, derived from one memory budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+MIB = 1 << 20
+# An interpreter with Arrow, DuckDB and an HTTP client loaded; measured on Linux x86.
+_FIXED_BYTES = 130 * MIB
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much of everything one job may hold.
+
+    Args:
+        batch_rows, batch_bytes: size at which a source should hand over a batch.
+        package_rows, package_bytes, package_seconds: size at which a package closes, at the
+            next checkpoint; bytes are of Arrow data before compression.
+        readers: splits read at the same time.
+        destination_bytes: what the destination's engine may use (DuckDB's memory limit).
+    """
+
+    batch_rows: int = 1_000
+    batch_bytes: int = 8 * MIB
+    batch_seconds: float = 5.0
+    package_rows: int = 100_000
+    package_bytes: int = 256 * MIB
+    package_seconds: float = 60.0
+    readers: int = 8
+    destination_bytes: int = 128 * MIB
+
+    def with_packages_of(self, rows: int | None) -> Budget:
+        """The same with packages (and so batches) of at most so many rows."""
+        if rows is None:
+            return self
+        return replace(self, package_rows=rows, batch_rows=min(self.batch_rows, rows))
+
+    @staticmethod
+    def of(memory_bytes: int) -> Budget:
+        """Split `memory_bytes` (PENSTOCK_MEMORY) over the stages of a job.
+
+        A batch exists about three times at once (decoded, Arrow, encoded), for each reader;
+        packages are on disk, so their size costs time, not memory.
+        """
+        free = max(memory_bytes - _FIXED_BYTES, 48 * MIB)
+        destination = min(max(free // 3, 64 * MIB), 1024 * MIB)
+        readers = 8 if free >= 256 * MIB else 6
+        batch_bytes = max(min((free - free // 3) // (3 * readers), 8 * MIB), MIB)
+        # Decoded rows of a thousand still fit the processor's cache; larger batches cost more.
+        batch_rows = max(min(1_000, batch_bytes // 1_500), 500)
+        return Budget(
+            batch_rows=batch_rows,
+            batch_bytes=batch_bytes,
+            readers=readers,
+            destination_bytes=destination,
+        )

@@ -1,0 +1,60 @@
+"""Keep one row per key in the files of a package: the newest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from penstock.core import metadata
+from penstock.core.batch import Hint
+
+_ORDER = (metadata.HINT, metadata.INGESTED_AT, metadata.SEQ)
+
+
+def collapse(files: list[Path], key: Sequence[str]) -> int:
+    """Drop all but the newest row of each key; returns how many rows went.
+
+    Newest is the greatest `(_ps_ingested_at, _ps_seq)`; a placeholder loses against any
+    full row. Only key columns are held in memory; files without such rows are not touched.
+    """
+    columns = [pq.read_table(file, columns=[*key, *_ORDER]) for file in files]
+    rows = sum(table.num_rows for table in columns)
+    if rows < 2:
+        return 0
+    table = pa.concat_tables([item.select([*key, *_ORDER]) for item in columns])
+    if table.select(list(key)).group_by(list(key)).aggregate([]).num_rows == rows:
+        return 0
+    keep = _newest(table, key)
+    start = 0
+    for file, part in zip(files, columns, strict=True):
+        _filter(file, keep.slice(start, part.num_rows))
+        start += part.num_rows
+    dropped: int = rows - pc.sum(keep).as_py()
+    return dropped
+
+
+def _newest(table: pa.Table, key: Sequence[str]) -> pa.Array:
+    """A mask over the rows: true for the newest of each key."""
+    full = pc.not_equal(table.column(metadata.HINT), pa.scalar(Hint.PLACEHOLDER, pa.uint8()))
+    table = table.append_column("_full", full).append_column(
+        "_at", pa.array(range(table.num_rows), pa.int64())
+    )
+    ordered = table.sort_by(
+        [(name, "ascending") for name in ("_full", metadata.INGESTED_AT, metadata.SEQ)]
+    )
+    last = ordered.group_by(list(key), use_threads=False).aggregate([("_at", "last")])
+    mask = bytearray(table.num_rows)
+    for index in last.column("_at_last").to_pylist():
+        mask[index] = 1
+    return pc.cast(pa.array(mask, pa.uint8()), pa.bool_())
+
+
+def _filter(file: Path, keep: pa.Array) -> None:
+    if pc.all(keep).as_py():
+        return
+    table = pq.read_table(file).filter(keep)
+    pq.write_table(table, file, compression="lz4", use_dictionary=False)

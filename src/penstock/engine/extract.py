@@ -1,0 +1,63 @@
+"""Read one split: stamp what was read, note complete passes, watch for cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from penstock.core.batch import Batch
+from penstock.core.checkpoint import Checkpoint
+from penstock.core.failpoints import hit
+from penstock.core.stream import Split
+from penstock.engine.passes import Passes
+from penstock.engine.task import Task
+from penstock.sdk.source import ReadContext
+
+
+def context(task: Task, *, restart: bool = False, limit: int = 0) -> ReadContext:
+    """What the source is told about this job."""
+    return ReadContext(
+        cancel=task.cancel,
+        batch_rows=task.budget.batch_rows,
+        batch_bytes=task.budget.batch_bytes,
+        batch_seconds=task.budget.batch_seconds,
+        restart=restart,
+        bounds=task.bounds,
+        limit=limit,
+    )
+
+
+def extract(
+    task: Task, split: Split, checkpoint: Checkpoint | None, passes: Passes
+) -> Iterator[Batch]:
+    """Batches of the split from the checkpoint on, stamped; ends early when cancelled.
+
+    `_ps_ingested_at` is the time a batch arrived here, by a clock that never goes back; the
+    generation is the plan's unless the source (a log) set a later one.
+    """
+    hit("extract.before_read")
+    for batch in task.source.read(split, checkpoint, context(task)):
+        plan = task.plans[batch.stream]
+        stamped = replace(
+            batch,
+            ingested_at=batch.ingested_at or task.clock(),
+            generation=max(batch.generation, plan.generation),
+        )
+        passes.note(stamped)
+        _count(task, stamped)
+        hit("extract.after_batch")
+        yield stamped
+        if task.cancel.is_set():
+            return
+    hit("extract.after_last_batch")
+
+
+def _count(task: Task, batch: Batch) -> None:
+    state = task.states[batch.stream]
+    if batch.full_pass is None or not batch.full_pass.keys_only:
+        state.rows_read += batch.num_rows + len(batch.failed) + len(batch.oversize)
+    state.bytes_read += batch.bytes_read
+    for text in batch.warnings:
+        task.warn(batch.stream, text)
+    if batch.checkpoint is not None:
+        state.checkpoint = dict(batch.checkpoint.shown)

@@ -1,0 +1,285 @@
+"""Deliver packages: evolve, load, publish, commit, acknowledge, discard."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from penstock.core import metadata
+from penstock.core.batch import FailedEvent
+from penstock.core.books import Books
+from penstock.core.errors import DataError, InternalError, TransientError
+from penstock.core.failpoints import hit
+from penstock.core.load import LoadPackage, PackagePart, Receipt, Sweep, TableLoad, WriteMode
+from penstock.core.records import CommitRecord, FailedRow, PartRecord
+from penstock.core.stream import Split
+from penstock.engine.folders import pass_folder, safe_name
+from penstock.engine.mapping import system_fields, table_schema
+from penstock.engine.package import discard, rewrite_card
+from penstock.engine.part import read_failed
+from penstock.engine.refuse import without_refused
+from penstock.engine.task import Task
+from penstock.engine.uniform import make_uniform
+
+
+def deliver(task: Task, package: LoadPackage) -> None:
+    """Bring one package into the destination and remember it. Repeating it changes nothing.
+
+    A crash between any two steps repeats work but neither loses nor doubles a row: the
+    ledger knows the load ids, the catalog the package id, and the folder goes last.
+    """
+    parts: list[PackagePart] = []
+    receipts: list[Receipt] = []
+    for part in package.parts:
+        package, part, receipt = _deliver_part(task, package, part)
+        parts.append(part)
+        receipts.append(receipt)
+        hit("load.between_tables")
+    for part in parts:
+        if part.publish:
+            hit("publish.before")
+            task.destination.publish(part.table, part.generation)
+    record = _record(task, package, parts, receipts)
+    hit("commit.before")
+    task.memory.commit(record)
+    hit("commit.after")
+    if package.checkpoint is not None:
+        hit("acknowledge.before")
+        task.source.acknowledge(Split(package.split, ()), package.checkpoint)
+        hit("acknowledge.after")
+    _keep_keys(task, package)
+    discard(package)
+    _show(task, record, receipts)
+
+
+def _deliver_part(
+    task: Task, package: LoadPackage, part: PackagePart
+) -> tuple[LoadPackage, PackagePart, Receipt]:
+    load = table_load(task, package, part)
+    try:
+        return package, part, _load(task, load, part)
+    except DataError as error:
+        refused = task.destination.refused(load)
+        if not refused:
+            raise InternalError(
+                f"The destination refused a load and then no row of it: {error.message}",
+                hint="Run again; if it stays, please report it.",
+                code="load.refused_nothing",
+                table=part.table,
+            ) from error
+        package, part = without_refused(package, part, load, refused)
+        rewrite_card(package)
+        return package, part, _load(task, table_load(task, package, part), part)
+
+
+def _load(task: Task, load: TableLoad, part: PackagePart) -> Receipt:
+    """Evolve and load, waiting for a destination that is away for a short time."""
+    waited = 0.0
+    pause = 0.5
+    while True:
+        try:
+            hit("load.before_evolve")
+            task.destination.evolve(
+                load.table, load.schema, load.key, mode=load.mode, generation=load.generation
+            )
+            hit("load.after_evolve")
+            return task.destination.load(load)
+        except TransientError as error:
+            if waited >= task.patience_s or task.cancel.is_set():
+                raise
+            task.warn(part.stream, f"{error.message} Trying again in {pause:.0f} s.")
+            task.cancel.wait(pause)
+            waited += pause
+            pause = min(pause * 2, 8.0)
+
+
+def table_load(task: Task, package: LoadPackage, part: PackagePart) -> TableLoad:
+    """What the destination is asked to do with one part of a package."""
+    files = tuple(package.folder / name for name in part.files)
+    mapping = task.memory.mapping(part.event_type)
+    assert mapping is not None, part.event_type
+    # A package may have waited while its mapping widened.
+    make_uniform(files, mapping)
+    published = task.plans[part.stream].published if part.stream in task.plans else 0
+    return TableLoad(
+        load_id=part.load_id,
+        pipeline=task.pipeline,
+        table=part.table,
+        schema=pa.schema([*mapping.schema, *_system(task, part, files)]),
+        key=part.key,
+        mode=part.mode,
+        files=files,
+        rows=part.rows,
+        loaded_at=task.clock(),
+        # A generation that is shown already is the table itself.
+        generation=part.generation if part.generation > published else 0,
+        checkpoint=_ledger_checkpoint(task, package, part),
+        split=package.split,
+        package_no=package.package_no,
+        fence=task.fence,
+        sweep=_sweep(task, package, part),
+    )
+
+
+def _ledger_checkpoint(task: Task, package: LoadPackage, part: PackagePart) -> str | None:
+    """What the ledger needs to stand in for a lost catalog commit: whose position, of what."""
+    if package.checkpoint is None:
+        return None
+    own = {"catalog": task.catalog_id, "generation": part.generation}
+    return json.dumps({**json.loads(package.checkpoint.to_json()), **own}, separators=(",", ":"))
+
+
+def _system(task: Task, part: PackagePart, files: Sequence[Path]) -> list[pa.Field]:
+    """Columns of ours in these rows; for a load without rows, those the stream has."""
+    if files:
+        return [f for f in table_schema(pq.read_schema(files[0])) if metadata.is_ours(f.name)]
+    plan = task.plans.get(part.stream)
+    return system_fields(plan.stream) if plan else [pa.field(metadata.INGESTED_AT, pa.int64())]
+
+
+def _sweep(task: Task, package: LoadPackage, part: PackagePart) -> Sweep | None:
+    """The sweep at the end of a verified pass, if every one of its key files is there."""
+    if part.sweep is None or part.mode is WriteMode.APPEND:
+        return None
+    folder = pass_folder(task.staging, package.split, part.stream, part.sweep["id"])
+    files = {file.name: file for file in folder.glob("*.parquet")} if folder.is_dir() else {}
+    if part.keys_file is not None:
+        files[f"{package.id}.parquet"] = package.folder / part.keys_file
+    if len(files) != part.sweep["parts"]:
+        task.warn(
+            part.stream,
+            "Rows that are gone from the source were not flagged: keys of this read were lost "
+            "with the staging area. The next complete read does it.",
+        )
+        return None
+    return Sweep(
+        key_files=tuple(sorted(files.values())),
+        started_at=part.sweep["started_at"],
+        deleted_at=max(task.clock(), part.sweep["started_at"]),
+        safety_share=part.sweep["safety"],
+    )
+
+
+def _keep_keys(task: Task, package: LoadPackage) -> None:
+    """Move key files of a pass that goes on beside the packages; drop those of one that ended."""
+    for part in package.parts:
+        if part.pass_id is None:
+            continue
+        folder = pass_folder(task.staging, package.split, part.stream, part.pass_id)
+        going_on = package.checkpoint is not None and part.stream in package.checkpoint.passes
+        if not going_on:
+            shutil.rmtree(folder.parent, ignore_errors=True)
+        elif part.keys_file is not None and (package.folder / part.keys_file).exists():
+            _drop_other_passes(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            (package.folder / part.keys_file).replace(folder / f"{package.id}.parquet")
+
+
+def _drop_other_passes(folder: Path) -> None:
+    for other in folder.parent.iterdir() if folder.parent.is_dir() else ():
+        if other != folder:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _record(
+    task: Task, package: LoadPackage, parts: list[PackagePart], receipts: list[Receipt]
+) -> CommitRecord:
+    records = []
+    failed: list[FailedRow] = []
+    for part, receipt in zip(parts, receipts, strict=True):
+        books = replace(part.books)
+        books.add(
+            Books(
+                loaded=receipt.rows,
+                inserted=receipt.inserted,
+                updated=receipt.updated,
+                deleted=receipt.deleted,
+                unchanged=receipt.unchanged,
+                flagged=receipt.flagged,
+            )
+        )
+        books.check(object=part.stream, table=part.table, load_id=part.load_id)
+        records.append(
+            PartRecord(
+                object=part.stream,
+                event_type=part.event_type,
+                table=part.table,
+                books=books,
+                receipt=receipt,
+                load_id=part.load_id,
+                generation=part.generation,
+                published=part.publish,
+            )
+        )
+        failed += _keep_failed(task, package, part)
+    return CommitRecord(
+        package_id=package.id,
+        pipeline=task.pipeline,
+        job=task.job,
+        fence=task.fence,
+        split=package.split,
+        package_no=package.package_no,
+        checkpoint=package.checkpoint,
+        ingested_at=package.ingested_at,
+        parts=tuple(records),
+        failed=tuple(failed),
+        warnings=package.warnings,
+        resolved=package.resolved,
+    )
+
+
+def _keep_failed(task: Task, package: LoadPackage, part: PackagePart) -> Iterator[FailedRow]:
+    """Copy the part's failed events to where they stay, and index them."""
+    if part.failed_file is None:
+        return
+    source = package.folder / part.failed_file
+    folder = task.failed_folder / safe_name(task.pipeline)
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{part.load_id}.parquet"
+    temporary = target.with_suffix(".new")
+    shutil.copyfile(source, temporary)
+    temporary.replace(target)
+    for index, event in enumerate(read_failed(source)):
+        yield _failed_row(package, part, event, target.name, index)
+
+
+def _failed_row(
+    package: LoadPackage, part: PackagePart, event: FailedEvent, file: str, index: int
+) -> FailedRow:
+    return FailedRow(
+        pipeline=package.pipeline,
+        job=package.job,
+        load_id=part.load_id,
+        n=index,
+        object=event.object,
+        event_type=event.event_type or part.event_type,
+        stage=event.stage,
+        code=event.code,
+        reason=event.reason,
+        key=event.key,
+        ingested_at=event.ingested_at or package.ingested_at,
+        seq=event.seq,
+        attempt=event.attempt,
+        file=file,
+        file_row=index,
+    )
+
+
+def _show(task: Task, record: CommitRecord, receipts: list[Receipt]) -> None:
+    for part, receipt in zip(record.parts, receipts, strict=True):
+        state = task.states.get(part.object)
+        if state is not None:
+            state.books.add(part.books)
+        if receipt.held:
+            task.warn(
+                part.object,
+                f"{receipt.held} rows are gone from the source, more than the safety share of "
+                f"{part.table}: none was flagged as deleted. Check the source; if it is right, "
+                "run once with --accept-deletes.",
+            )

@@ -1,0 +1,295 @@
+"""Map rows of a stream to rows of its table: names, types, keys, system columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from penstock.core import metadata
+from penstock.core.batch import Batch, FailedEvent, FullPass
+from penstock.core.convert import convert
+from penstock.core.failpoints import hit
+from penstock.core.mapping import Column, Mapping
+from penstock.core.stream import Stream
+from penstock.core.types import normal
+from penstock.core.widen import widen
+from penstock.engine.naming import TableNames
+from penstock.engine.task import StreamPlan, Task
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """Rows ready to be staged.
+
+    Args:
+        rows: table columns in destination names, then system and staging columns.
+        keys: key columns (destination names) of everything that was read, failed events
+            included as far as their key is known; None outside complete passes.
+        failed: events set aside so far, in any stage.
+    """
+
+    batch: Batch
+    mapping: Mapping
+    rows: pa.RecordBatch | None
+    keys: pa.RecordBatch | None
+    failed: tuple[FailedEvent, ...]
+    filtered: int = 0
+    created: int = 0
+
+    @property
+    def full_pass(self) -> FullPass | None:
+        return self.batch.full_pass
+
+
+class Mapper:
+    """Maps the batches of one stream, and evolves the mapping as fields appear or widen."""
+
+    def __init__(self, task: Task, plan: StreamPlan) -> None:
+        self._task = task
+        self._plan = plan
+        self._limit = task.destination.capabilities.max_columns - metadata.RESERVED_COLUMNS
+        self._names = TableNames(task, plan.event_type)
+        self._dropped: set[str] = set()
+        self._seq = 0
+        self._dirty = False
+        self.mapping = task.memory.mapping(plan.event_type) or self._first()
+
+    def map(self, batch: Batch) -> Mapped:
+        """One batch; rows whose key is null or whose values do not fit join `failed`."""
+        if batch.rows is None:
+            return Mapped(batch, self.mapping, None, None, batch.failed)
+        rows = batch.rows
+        self._evolve(rows.schema)
+        keys = self._keys(batch) if batch.full_pass is not None else None
+        if batch.full_pass is not None and batch.full_pass.keys_only:
+            return Mapped(batch, self.mapping, None, keys, ())
+        columns, bad = self._convert(rows)
+        ready = self._with_system_columns(batch, columns)
+        failed: list[FailedEvent] = list(batch.failed)
+        if bad:
+            failed += self._set_aside(batch, bad, ready)
+            ready = ready.filter(_all_but(sorted(bad), ready.num_rows))
+        hit("map.after")
+        counts = batch.counts
+        return Mapped(
+            batch, self.mapping, ready, keys, tuple(failed),
+            counts.get("filtered", 0), counts.get("created", 0),
+        )  # fmt: skip
+
+    def save(self) -> None:
+        """Keep the mapping before the first package that needs it is closed."""
+        if self._dirty:
+            self._task.memory.save_mapping(self.mapping)
+            self._dirty = False
+        hit("mapping.saved")
+
+    def _first(self) -> Mapping:
+        """The mapping of an event type not seen before: its declared fields, its table."""
+        names = self._names.columns(self._plan.key)
+        key = tuple(names[field] for field in self._plan.key)
+        self._dirty = True
+        empty = Mapping(self._plan.event_type, self._names.table(), key)
+        return self._added(empty, list(self._plan.stream.schema))
+
+    def _added(self, mapping: Mapping, fields: list[pa.Field]) -> Mapping:
+        columns = list(mapping.columns)
+        names = self._names.columns(field.name for field in fields)
+        for field in fields:
+            if len(columns) >= self._limit and field.name not in self._plan.key:
+                self._drop(field.name, f"the table already has {self._limit} columns")
+                continue
+            name = names[field.name]
+            columns.append(Column(field.name, name, pa.field(name, normal(field))))
+        return mapping.with_columns(tuple(columns))
+
+    def _drop(self, field: str, why: str) -> None:
+        if field not in self._dropped:
+            self._dropped.add(field)
+            self._task.warn(self._plan.stream.name, f"Field {field!r} is not loaded: {why}.")
+
+    def _evolve(self, incoming: pa.Schema) -> None:
+        """Add columns for new fields and widen the types of known ones."""
+        known = {column.field: column for column in self.mapping.columns}
+        if self._task.fixed_schema and known:
+            for name in incoming.names:
+                if name not in known:
+                    self._drop(name, "the schema policy is BLOCK_ALL")
+            return
+        new = [
+            field
+            for field in incoming
+            if field.name not in known and field.name not in self._dropped
+        ]
+        wider = {
+            name: column.type.with_type(kind)
+            for name, column in known.items()
+            if (at := incoming.get_field_index(name)) >= 0
+            and (kind := widen(column.type, incoming.field(at))) != column.type.type
+        }
+        if not new and not wider:
+            return
+        self._dirty = True
+        mapping = self.mapping
+        if wider:
+            mapping = mapping.with_columns(
+                tuple(
+                    replace(column, type=wider[column.field]) if column.field in wider else column
+                    for column in mapping.columns
+                )
+            )
+        self.mapping = self._added(mapping, new) if new else mapping
+
+    def _convert(self, rows: pa.RecordBatch) -> tuple[dict[str, pa.Array], dict[int, FailedEvent]]:
+        """Columns in the mapping's types, and the rows that cannot go on (by index)."""
+        columns: dict[str, pa.Array] = {}
+        bad: dict[int, FailedEvent] = {}
+        for column in self.mapping.columns:
+            at = rows.schema.get_field_index(column.field)
+            if at < 0:
+                continue
+            done = convert(rows.column(at), rows.schema.field(at), column.type)
+            columns[column.name] = done.array
+            if done.bad is not None:
+                for index in _true_at(done.bad):
+                    bad.setdefault(index, self._failure("INCOMPATIBLE_TYPE", column.field))
+        for name in self.mapping.key:
+            missing = columns.get(name)
+            indices = (
+                range(rows.num_rows)
+                if missing is None
+                else _true_at(pc.is_null(missing))
+                if missing.null_count
+                else ()
+            )
+            for index in indices:
+                bad.setdefault(index, self._failure("NULL_IN_PRIMARY_KEY", name))
+        return columns, bad
+
+    def _failure(self, code: str, field: str) -> FailedEvent:
+        reason = {
+            "INCOMPATIBLE_TYPE": f"The value of {field!r} does not fit its column.",
+            "NULL_IN_PRIMARY_KEY": f"The key field {field!r} has no value.",
+        }[code]
+        return FailedEvent(self._plan.stream.name, "SCHEMA_MAPPING", code, reason, "")
+
+    def _set_aside(
+        self, batch: Batch, bad: dict[int, FailedEvent], ready: pa.RecordBatch
+    ) -> Iterator[FailedEvent]:
+        """Complete the failed events with their raw form, order and key."""
+        assert batch.rows is not None
+        seq = ready.column(metadata.SEQ)
+        for index, event in sorted(bad.items()):
+            raw = batch.rows.slice(index, 1).to_pylist()[0]
+            key = [raw.get(field) for field in self._plan.key]
+            known = bool(key) and all(part is not None for part in key)
+            yield replace(
+                event,
+                raw=json.dumps(raw, default=str, ensure_ascii=False),
+                key=":".join(str(part) for part in key) if known else None,
+                ingested_at=batch.ingested_at,
+                seq=seq[index].as_py(),
+                event_type=self._plan.event_type,
+                attempt=batch.attempt,
+            )
+
+    def _keys(self, batch: Batch) -> pa.RecordBatch | None:
+        """Key columns of all rows of a pass, as the destination stores them."""
+        assert batch.rows is not None
+        arrays: list[pa.Array] = []
+        fields: list[pa.Field] = []
+        for column in self.mapping.columns:
+            if column.name not in self.mapping.key:
+                continue
+            at = batch.rows.schema.get_field_index(column.field)
+            if at < 0:
+                return None
+            done = convert(batch.rows.column(at), batch.rows.schema.field(at), column.type)
+            arrays.append(done.array)
+            fields.append(column.type)
+        if not arrays or len(arrays) != len(self.mapping.key):
+            return None
+        return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+
+    def _with_system_columns(self, batch: Batch, columns: dict[str, pa.Array]) -> pa.RecordBatch:
+        assert batch.rows is not None
+        n = batch.rows.num_rows
+        types = {column.name: column.type for column in self.mapping.columns}
+        arrays = list(columns.values())
+        fields = [types[name] for name in columns]
+        for field, array in self._system(batch, n):
+            fields.append(field)
+            arrays.append(array)
+        return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+
+    def _system(self, batch: Batch, n: int) -> Iterator[tuple[pa.Field, pa.Array]]:
+        stream = self._plan.stream
+        yield (
+            pa.field(metadata.INGESTED_AT, pa.int64()),
+            _constant(batch.ingested_at, n, pa.int64()),
+        )
+        if stream.modified_field is not None:
+            yield (
+                pa.field(metadata.SOURCE_MODIFIED_AT, pa.int64()),
+                _epoch_ms(batch.rows, stream.modified_field, n),
+            )
+        if stream.reports_deletes:
+            yield (
+                pa.field(metadata.DELETED, pa.bool_()),
+                _constant(batch.op == "D", n, pa.bool_()),
+            )
+        yield pa.field(metadata.OP, pa.string()), _constant(batch.op, n, pa.string())
+        yield (
+            pa.field(metadata.SEQ, pa.int64()),
+            pa.array(range(self._seq, self._seq + n), pa.int64()),
+        )
+        self._seq += n
+        hints = batch.hints if batch.hints is not None else _constant(0, n, pa.uint8())
+        yield pa.field(metadata.HINT, pa.uint8()), hints
+
+
+def system_fields(stream: Stream) -> list[pa.Field]:
+    """Columns of ours that every row of the stream carries."""
+    fields = [pa.field(metadata.INGESTED_AT, pa.int64())]
+    if stream.modified_field is not None:
+        fields.append(pa.field(metadata.SOURCE_MODIFIED_AT, pa.int64()))
+    if stream.reports_deletes:
+        fields.append(pa.field(metadata.DELETED, pa.bool_()))
+    return fields
+
+
+STAGING_COLUMNS = (metadata.OP, metadata.SEQ, metadata.HINT)
+
+
+def table_schema(schema: pa.Schema) -> pa.Schema:
+    """The columns of a staged file that belong to the table."""
+    return pa.schema([field for field in schema if field.name not in STAGING_COLUMNS])
+
+
+def _constant(value: Any, n: int, kind: pa.DataType) -> pa.Array:
+    return pa.repeat(pa.scalar(value, kind), n)
+
+
+def _epoch_ms(rows: pa.RecordBatch | None, field: str, n: int) -> pa.Array:
+    """The change time in the source as epoch ms; null where the row has none."""
+    assert rows is not None
+    at = rows.schema.get_field_index(field)
+    if at < 0 or not pa.types.is_timestamp(rows.schema.field(at).type):
+        return pa.nulls(n, pa.int64())
+    return rows.column(at).cast(pa.timestamp("ms", tz="UTC"), safe=False).cast(pa.int64())
+
+
+def _true_at(mask: pa.Array) -> list[int]:
+    indices: list[int] = pc.indices_nonzero(mask).to_pylist()
+    return indices
+
+
+def _all_but(indices: list[int], n: int) -> pa.Array:
+    mask = bytearray(b"\x01") * n
+    for index in indices:
+        mask[index] = 0
+    return pc.cast(pa.array(mask, pa.uint8()), pa.bool_())

@@ -1,0 +1,49 @@
+"""Names of one event type's table and columns, chosen once per destination schema and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from penstock.core.compress import Measure
+from penstock.core.naming import NameKind, NameScope, NameStyle
+from penstock.engine.task import Task
+
+TABLES = "tables"
+
+
+class TableNames:
+    """The table's name and its columns' names; every choice is remembered in the catalog."""
+
+    def __init__(self, task: Task, event_type: str) -> None:
+        self._task = task
+        self._event_type = event_type
+
+    def table(self) -> str:
+        """`<prefix>_<event type>`, sanitized, compressed to the destination's limit."""
+        prefix = self._task.names.prefix
+        original = f"{prefix}_{self._event_type}" if prefix else self._event_type
+        limit = self._task.destination.capabilities.table_limit
+        return self._choose(TABLES, "table", limit, [original])[original]
+
+    def columns(self, fields: Iterable[str]) -> dict[str, str]:
+        """Column names of these fields, in one step (one write to the catalog at most)."""
+        limit = self._task.destination.capabilities.column_limit
+        return self._choose(f"columns:{self.table()}", "column", limit, list(fields))
+
+    def _choose(
+        self, scope: str, kind: NameKind, limit: int, originals: list[str]
+    ) -> dict[str, str]:
+        taken = self._task.memory.names(scope)
+        new = [original for original in originals if original not in taken]
+        if not new:
+            return taken
+        names = NameScope(taken, kind=kind, style=NameStyle(self._task.names.style.upper()))
+        measure = (
+            Measure.BYTES
+            if self._task.destination.capabilities.name_unit == "bytes"
+            else Measure.CHARS
+        )
+        self._task.memory.remember(
+            scope, {original: names.name_for(original, limit, measure) for original in new}
+        )
+        return self._task.memory.names(scope)

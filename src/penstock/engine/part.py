@@ -1,0 +1,168 @@
+"""One stream's rows in the open package: files, keys, failed events, books."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from penstock.core.batch import FailedEvent
+from penstock.core.books import Books
+from penstock.core.load import PackagePart, WriteMode
+from penstock.engine.collapse import collapse
+from penstock.engine.mapping import Mapped, Mapper
+from penstock.engine.passes import Pass
+from penstock.engine.task import StreamPlan
+from penstock.engine.uniform import make_uniform
+
+EVENTS = pa.schema([(name, pa.string()) for name in (
+    "object", "stage", "code", "reason", "raw", "key", "event_type"
+)] + [(name, pa.int64()) for name in ("ingested_at", "seq", "attempt")])  # fmt: skip
+
+
+@dataclass
+class _Writer:
+    """A Parquet file being written: lz4 and no dictionaries, as it is read once and soon."""
+
+    path: Path
+    writer: pq.ParquetWriter
+
+    @staticmethod
+    def open(path: Path, schema: pa.Schema) -> _Writer:
+        return _Writer(
+            path, pq.ParquetWriter(path, schema, compression="lz4", use_dictionary=False)
+        )
+
+
+class OpenPart:
+    """Grows until its package closes; then it is a `PackagePart` and never changes again."""
+
+    def __init__(self, folder: Path, plan: StreamPlan, mapper: Mapper) -> None:
+        self._folder = folder
+        self._plan = plan
+        self._mapper = mapper
+        self._files: list[Path] = []
+        self._open: _Writer | None = None
+        self._keys: _Writer | None = None
+        self._failed: list[FailedEvent] = []
+        self._books = Books()
+        self._pass_end: bool | None = None
+        self._prefix = f"p{len(list(folder.glob('p*')))}-{plan.event_type[:40]}".replace("/", "_")
+        self.generation = plan.generation
+        self.rows = 0
+        self.bytes = 0
+
+    @property
+    def has_keys(self) -> bool:
+        return self._keys is not None
+
+    @property
+    def pass_ended(self) -> bool:
+        return self._pass_end is not None
+
+    def append(self, mapped: Mapped, current: Pass | None) -> None:
+        batch = mapped.batch
+        if mapped.keys is not None and mapped.keys.num_rows:
+            self._write_keys(mapped.keys)
+        if mapped.full_pass is not None and mapped.full_pass.ended:
+            self._pass_end = mapped.full_pass.verified and current is not None and not current.blind
+        if mapped.full_pass is not None and mapped.full_pass.keys_only:
+            return
+        if mapped.rows is not None and mapped.rows.num_rows:
+            self._write_rows(mapped.rows)
+        self._failed += mapped.failed
+        read = batch.num_rows + mapped.filtered - mapped.created
+        self._books.add(
+            Books(
+                read=read + len(batch.failed) + len(batch.oversize),
+                created=mapped.created,
+                filtered=mapped.filtered,
+                oversize=len(batch.oversize),
+                failed=len(mapped.failed),
+                bytes_read=batch.bytes_read,
+            )
+        )
+
+    def restart(self, generation: int) -> None:
+        """Rows so far belong to a generation that a newer one replaces: they count as collapsed."""
+        self.close_files()
+        for file in self._files:
+            file.unlink()
+        self._books.collapsed += self.rows
+        self._files, self.rows, self.bytes, self.generation = [], 0, 0, generation
+
+    def close(self, package: str, current: Pass | None, *, publish: bool) -> PackagePart:
+        """Finish the files: one schema, unique keys in merge mode, failed events beside them."""
+        self.close_files()
+        mapping = self._mapper.mapping
+        make_uniform(self._files, mapping)
+        if self._plan.mode is WriteMode.MERGE and mapping.key:
+            dropped = collapse(self._files, mapping.key)
+            self._books.collapsed += dropped
+            self.rows -= dropped
+        failed_file = self._write_failed()
+        sweep = None
+        rebuilding = self.generation > self._plan.published
+        if current is not None and self._pass_end and mapping.key and not rebuilding:
+            sweep = {**asdict(current), "safety": self._plan.delete_safety}
+        return PackagePart(
+            stream=self._plan.stream.name,
+            event_type=self._plan.event_type,
+            table=mapping.table,
+            key=mapping.key,
+            mode=self._plan.mode,
+            generation=self.generation,
+            files=tuple(file.name for file in self._files),
+            rows=self.rows,
+            load_id=f"{package}-{self._prefix.split('-')[0]}",
+            books=self._books,
+            sweep=sweep,
+            keys_file=self._keys.path.name if self._keys else None,
+            pass_id=current.id if current else None,
+            failed_file=failed_file,
+            publish=publish and rebuilding,
+        )
+
+    def close_files(self) -> None:
+        for item in (self._open, self._keys):
+            if item is not None and item.writer.is_open:
+                item.writer.close()
+        self._open = None
+
+    def _write_rows(self, rows: pa.RecordBatch) -> None:
+        if self._open is not None and not self._open.writer.schema.equals(rows.schema):
+            self._open.writer.close()
+            self._open = None
+        if self._open is None:
+            path = self._folder / f"{self._prefix}-{len(self._files):04d}.parquet"
+            self._open = _Writer.open(path, rows.schema)
+            self._files.append(path)
+        self._open.writer.write_batch(rows)
+        self.rows += rows.num_rows
+        self.bytes += rows.nbytes
+
+    def _write_keys(self, keys: pa.RecordBatch) -> None:
+        if self._keys is None:
+            self._keys = _Writer.open(self._folder / f"{self._prefix}-keys.parquet", keys.schema)
+        if not self._keys.writer.schema.equals(keys.schema):
+            keys = keys.cast(self._keys.writer.schema)
+        self._keys.writer.write_batch(keys)
+
+    def _write_failed(self) -> str | None:
+        if not self._failed:
+            return None
+        table = pa.Table.from_pylist([vars_of(event) for event in self._failed], schema=EVENTS)
+        name = f"{self._prefix}-failed.parquet"
+        pq.write_table(table, self._folder / name)
+        return name
+
+
+def vars_of(event: FailedEvent) -> dict[str, object]:
+    """The event as a row of a failed-events file."""
+    return asdict(event)
+
+
+def read_failed(path: Path) -> list[FailedEvent]:
+    return [FailedEvent(**row) for row in pq.read_table(path).to_pylist()]

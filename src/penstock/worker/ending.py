@@ -1,0 +1,172 @@
+"""How a job ended: status of each object and of the job, exit code, summary, catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from penstock.core.books import Books
+from penstock.core.clock import now_ms
+from penstock.core.errors import (
+    Interrupted,
+    PenstockError,
+    RateLimited,
+    TransientError,
+    Unavailable,
+)
+from penstock.core.progress import ObjectState, Summary
+from penstock.core.records import JobRecord, JobStatus, ObjectRecord, ObjectStatus
+from penstock.core.spec import PipelineSpec
+from penstock.engine.run import Outcome
+from penstock.sdk.source import SourceStats
+from penstock.store import Catalog
+
+# pipelines.md 14.6: MODERATE gives up above this many failed events in one job.
+MODERATE_LIMIT = 10_000
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What the outcome means for the user."""
+
+    status: JobStatus
+    exit_code: int
+    error: PenstockError | None
+
+
+def settle_objects(
+    states: Mapping[str, ObjectState], outcome: Outcome, *, interrupted: bool
+) -> None:
+    """Give each object its final status and error."""
+    for name, state in states.items():
+        error = outcome.splits.get(name)
+        if error is not None:
+            error.at(object=name)
+            state.error = error.to_dict()
+        state.status = _object_status(state, error, outcome, interrupted=interrupted)
+        state.ended_at = state.ended_at or (now_ms() if state.started_at else None)
+
+
+def _object_status(
+    state: ObjectState, error: PenstockError | None, outcome: Outcome, *, interrupted: bool
+) -> ObjectStatus:
+    failures = state.books.failed > 0
+    if isinstance(error, Unavailable):
+        return ObjectStatus.UNAVAILABLE
+    if isinstance(error, RateLimited):
+        return ObjectStatus.DEFERRED_WITH_FAILURES if failures else ObjectStatus.DEFERRED
+    if error is not None:
+        return ObjectStatus.FAILED
+    if state.status == ObjectStatus.NOT_INITIALIZED:
+        return ObjectStatus.CANCELED if interrupted or outcome.fatal else ObjectStatus.COMPLETED
+    if interrupted:
+        return ObjectStatus.CANCELED
+    if outcome.fatal is not None:
+        return ObjectStatus.FAILED
+    return ObjectStatus.COMPLETED_WITH_FAILURES if failures else ObjectStatus.COMPLETED
+
+
+def judge(
+    spec: PipelineSpec,
+    states: Mapping[str, ObjectState],
+    outcome: Outcome,
+    *,
+    interrupted: bool,
+) -> Ending:
+    """Status and exit code of the job (pipelines.md 11.2, interfaces.md 3)."""
+    if outcome.fatal is not None and not isinstance(outcome.fatal, Interrupted):
+        return Ending(JobStatus.FAILED, outcome.fatal.exit_code, outcome.fatal)
+    if interrupted:
+        return Ending(JobStatus.CANCELED, Interrupted.exit_code, None)
+    errors = {n: e for n, e in outcome.splits.items() if not isinstance(e, Unavailable)}
+    failed = sum(state.books.failed for state in states.values())
+    if not errors and not failed:
+        return Ending(JobStatus.COMPLETED, 0, None)
+    worst = _worst(errors, len(states))
+    strict = spec.failure_policy == "STRICT"
+    if strict or failed > MODERATE_LIMIT or len(errors) == len(states):
+        return Ending(JobStatus.FAILED, worst, next(iter(errors.values()), None))
+    deferred = any(isinstance(error, RateLimited) for error in errors.values())
+    if deferred:
+        with_failures = failed or any(not isinstance(e, RateLimited) for e in errors.values())
+        status = JobStatus.DEFERRED_WITH_FAILURES if with_failures else JobStatus.DEFERRED
+        return Ending(status, worst, None)
+    return Ending(JobStatus.COMPLETED_WITH_FAILURES, worst, None)
+
+
+def _worst(errors: Mapping[str, PenstockError], objects: int) -> int:
+    """75 when the source as a whole is away or limiting, 3 when single objects or events failed."""
+    passing = [error for error in errors.values() if isinstance(error, TransientError)]
+    away = any(
+        isinstance(error, RateLimited) or error.code.endswith("unreachable") for error in passing
+    )
+    return TransientError.exit_code if away or (passing and len(passing) == objects) else 3
+
+
+def conclude(
+    catalog: Catalog,
+    job: JobRecord,
+    spec: PipelineSpec,
+    states: Mapping[str, ObjectState],
+    outcome: Outcome,
+    stats: SourceStats,
+    warnings: list[str],
+    *,
+    interrupted: bool,
+) -> Summary:
+    """Write the end of the job into the catalog and say what happened."""
+    interrupted = (interrupted or outcome.interrupted) and outcome.fatal is None
+    settle_objects(states, outcome, interrupted=interrupted)
+    ending = judge(spec, states, outcome, interrupted=interrupted)
+    totals = Books()
+    for state in states.values():
+        totals.add(state.books)
+    totals.check(job=job.id)
+    ended_at = max(now_ms(), job.started_at)
+    source = {
+        "calls": stats.calls, "rate_limited": stats.rate_limited, "retries": stats.retries
+    }  # fmt: skip
+    error = ending.error.to_dict() if ending.error else None
+    for state in states.values():
+        catalog.jobs.save_object(job.id, _record(state))
+    catalog.jobs.finish(
+        job.id,
+        ending.status,
+        error=error,
+        totals=totals,
+        source=source,
+        seconds=(ended_at - job.started_at) / 1000,
+        warnings=tuple(warnings),
+    )
+    return Summary(
+        pipeline=job.pipeline,
+        job=job.id,
+        status=ending.status,
+        started_at=job.started_at,
+        ended_at=ended_at,
+        totals=totals,
+        objects=tuple(states.values()),
+        source=source,
+        error=error,
+        exit_code=ending.exit_code,
+        warnings=tuple(warnings),
+    )
+
+
+def _record(state: ObjectState) -> ObjectRecord:
+    seconds = None
+    if state.started_at is not None and state.ended_at is not None:
+        seconds = (state.ended_at - state.started_at) / 1000
+    return ObjectRecord(
+        object=state.object,
+        event_type=state.event_type,
+        table=state.table,
+        mode=state.mode,
+        status=state.status,
+        books=state.books,
+        checkpoint=state.checkpoint,
+        seconds=seconds,
+        error=state.error,
+        started_at=state.started_at,
+        ended_at=state.ended_at,
+    )

@@ -1,0 +1,115 @@
+"""Failed events as a source: they come once more from their files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from penstock.core.batch import Batch, FailedEvent
+from penstock.core.checkpoint import Checkpoint
+from penstock.core.records import FailedFilter, FailedRow
+from penstock.core.stream import Split, Stream
+from penstock.sdk.source import ReadContext, Source, SourceStats, Step
+from penstock.store import Catalog
+
+_AT_ONCE = 5_000
+
+
+class ReplaySource(Source):
+    """Stands in for a pipeline's source and gives its failed events again.
+
+    Each event keeps the time at which it was first read, so that it can never overwrite a
+    newer version of its row.
+    """
+
+    def __init__(self, source: Source, rows: Sequence[FailedRow], folder: Path) -> None:
+        self._source = source
+        self._folder = folder
+        self._by_object: dict[str, list[FailedRow]] = {}
+        for row in rows:
+            self._by_object.setdefault(row.object, []).append(row)
+
+    def check(self) -> Iterator[Step]:
+        return self._source.check()
+
+    def discover(self) -> list[Stream]:
+        return [item for item in self._source.discover() if item.name in self._by_object]
+
+    def plan(self, streams: Sequence[Stream]) -> list[Split]:
+        return [Split(f"replay of {item.name}", (item.name,)) for item in streams]
+
+    def read(
+        self,
+        split: Split,
+        checkpoint: Checkpoint | None,  # noqa: ARG002 (a replay has no position)
+        context: ReadContext,
+    ) -> Iterator[Batch]:
+        name = split.streams[0]
+        stream = next(item for item in self.discover() if item.name == name)
+        order = sorted(
+            self._by_object[name], key=lambda row: (row.ingested_at, row.attempt, row.seq)
+        )
+        for (ingested_at, attempt), group in groupby(
+            order, key=lambda row: (row.ingested_at, row.attempt)
+        ):
+            rows = list(group)
+            for start in range(0, len(rows), _AT_ONCE):
+                if context.cancel.is_set():
+                    return
+                some = rows[start : start + _AT_ONCE]
+                yield self._batch(stream, some, ingested_at, attempt + 1)
+
+    def _batch(
+        self, stream: Stream, rows: Sequence[FailedRow], ingested_at: int, attempt: int
+    ) -> Batch:
+        events = raw_events(self._folder, rows)
+        table, unread = self._source.parse(stream, [event.raw for event in events])
+        again = tuple(
+            FailedEvent(
+                object=stream.name,
+                stage="INGESTION",
+                code="PARSE_ERROR",
+                reason=item.reason,
+                raw=events[item.index].raw,
+                key=events[item.index].key,
+                ingested_at=ingested_at,
+                attempt=attempt,
+            )
+            for item in unread
+        )
+        return Batch(
+            stream=stream.name,
+            rows=table,
+            failed=again,
+            op="U",
+            ingested_at=ingested_at,
+            replayed=tuple(row.id for row in rows),
+            attempt=attempt,
+        )
+
+    @property
+    def stats(self) -> SourceStats:
+        return self._source.stats
+
+    def close(self) -> None:
+        self._source.close()
+
+
+def raw_events(folder: Path, rows: Sequence[FailedRow]) -> list[FailedEvent]:
+    """The events behind rows of the index, in the order given; each file is read once."""
+    tables: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if row.file not in tables:
+            tables[row.file] = pq.read_table(folder / row.file).to_pylist()
+    return [FailedEvent(**tables[row.file][row.file_row]) for row in rows]
+
+
+def chosen_events(
+    catalog: Catalog, pipeline: str, wanted: FailedFilter, limit: int | None = None
+) -> list[FailedRow]:
+    found: list[FailedRow] = catalog.failed.list(pipeline, wanted, limit=limit)
+    return found

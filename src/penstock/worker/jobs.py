@@ -1,0 +1,226 @@
+"""Run one job of a pipeline, here and now: lock, plan, engine, books, summary."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field, replace
+
+from penstock.control.workspace import Workspace
+from penstock.core.clock import Forward
+from penstock.core.errors import ConfigError, PenstockError
+from penstock.core.failpoints import hit
+from penstock.core.progress import ObjectState, Summary, Watcher
+from penstock.core.records import DataKind, FailedFilter, Generation, JobRecord, JobType
+from penstock.core.spec import PipelineSpec
+from penstock.core.stream import ReadMode, Stream
+from penstock.engine.folders import safe_name
+from penstock.engine.run import Outcome, run
+from penstock.engine.task import Names, StreamPlan, Task
+from penstock.store import Catalog
+from penstock.worker.ending import conclude
+from penstock.worker.events import ReplaySource, chosen_events
+from penstock.worker.memory import CatalogMemory
+from penstock.worker.plan import chosen, keyless, stream_plan
+from penstock.worker.positions import adopt_ledger, start_positions
+from penstock.worker.setup import Ends, opened_ends
+from penstock.worker.watch import Reporter
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What `penstock run` was asked for beyond the pipeline's name.
+
+    Args:
+        full_refresh: build new tables beside the old ones and swap them in at the end.
+        from_, to: ISO instants; read again what changed between, without moving positions.
+        accept_deletes: flag rows that are gone however many they are.
+        replay: read these failed events instead of the source.
+    """
+
+    objects: tuple[str, ...] = ()
+    full_refresh: bool = False
+    from_: str | None = None
+    to: str | None = None
+    accept_deletes: bool = False
+    replay: FailedFilter | None = None
+
+
+@dataclass
+class _Job:
+    """One job under way: what is needed to end it properly whatever happens."""
+
+    catalog: Catalog
+    record: JobRecord
+    spec: PipelineSpec
+    states: dict[str, ObjectState]
+    warnings: list[str] = field(default_factory=list)
+
+
+def run_pipeline(
+    workspace: Workspace,
+    pipeline: str,
+    options: RunOptions,
+    watcher: Watcher,
+    cancel: threading.Event,
+) -> Summary:
+    """One job to its end. Errors of the job are in the summary; only what prevents a job is raised.
+
+    Raises:
+        ConfigError: the pipeline or its settings cannot work.
+        TransientError: another job of this pipeline is running (code job.running).
+    """
+    spec = workspace.pipeline(pipeline)
+    with ExitStack() as stack:
+        stack.enter_context(calm_collector())
+        catalog = stack.enter_context(closing(Catalog.open(workspace.catalog_url)))
+        kinds = workspace.source(spec.source).type, workspace.destination(spec.destination).type
+        catalog.pipelines.ensure(pipeline, *kinds)
+        stack.enter_context(catalog.pipelines.lock(pipeline))
+        ends = stack.enter_context(opened_ends(workspace, pipeline))
+        if options.replay is not None:
+            ends = _replaying(workspace, pipeline, ends, catalog, options.replay)
+        job_type = _job_type(options)
+        record = catalog.pipelines.begin_job(pipeline, job_type, DataKind.INCREMENTAL)
+        hit("job.started")
+        job = _Job(catalog, record, spec, {})
+        with Reporter(
+            pipeline, record.id, job.states, ends.source, watcher, cancel, catalog
+        ) as seen:
+            try:
+                task = _task(workspace, pipeline, options, ends, job, seen, cancel)
+                plan = ends.source.plan([item.stream for item in task.plans.values()])
+                outcome = run(task, plan)
+            except PenstockError as error:
+                outcome = Outcome(fatal=error)
+        hit("job.before_finish")
+        return conclude(
+            catalog, record, spec, job.states, outcome, ends.source.stats, seen.warnings,
+            interrupted=cancel.is_set(),
+        )  # fmt: skip
+
+
+@contextmanager
+def calm_collector() -> Iterator[None]:
+    """Let the garbage collector look less often: a job makes millions of short-lived values,
+    hardly any of them in cycles, and a default collector walks through them all the time."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(70_000, 10, 10)
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
+
+
+def _job_type(options: RunOptions) -> JobType:
+    if options.replay is not None:
+        return JobType.REPLAY
+    return JobType.RESYNC_DROP if options.full_refresh else JobType.INCREMENTAL
+
+
+def _replaying(
+    workspace: Workspace, pipeline: str, ends: Ends, catalog: Catalog, wanted: FailedFilter
+) -> Ends:
+    """The same ends with failed events in the source's place."""
+    rows = chosen_events(catalog, pipeline, wanted)
+    if not rows:
+        raise ConfigError(
+            "There are no such failed events.",
+            hint=f"`penstock failed {pipeline}` lists them.",
+            code="failed.none",
+            pipeline=pipeline,
+        )
+    folder = workspace.failed_dir / safe_name(pipeline)
+    return replace(ends, source=ReplaySource(ends.source, rows, folder))
+
+
+def _task(
+    workspace: Workspace,
+    pipeline: str,
+    options: RunOptions,
+    ends: Ends,
+    job: _Job,
+    seen: Reporter,
+    cancel: threading.Event,
+) -> Task:
+    streams = chosen(job.spec, ends.source.discover(), options.objects)
+    if not streams:
+        raise ConfigError(
+            "No object is selected.",
+            hint="Look at `objects:` of the pipeline, or at the --object you named.",
+            code="config.no_objects",
+            pipeline=pipeline,
+        )
+    generations = _generations(job.catalog, pipeline, streams, options)
+    plans = {
+        stream.name: stream_plan(
+            job.spec, stream, ends.destination.capabilities,
+            generations.get(stream.name, Generation()),
+            accept_deletes=options.accept_deletes,
+        )
+        for stream in streams
+    }  # fmt: skip
+    for name in keyless(plans, job.spec):
+        seen.warn(name, "The object has no key: its rows are appended, not merged.")
+    memory = CatalogMemory(job.catalog, pipeline, ends.destination.identity)
+    known = job.catalog.pipelines.get(pipeline)
+    catalog_id = f"{known.created_at}-{known.id}"
+    checkpoints, numbers = start_positions(job.catalog, pipeline, plans)
+    staging = workspace.staging_dir / safe_name(pipeline)
+    adopt_ledger(ends.destination, pipeline, staging, catalog_id, plans, checkpoints, numbers)
+    for plan in plans.values():
+        job.states[plan.stream.name] = _state(plan, memory)
+    return Task(
+        pipeline=pipeline,
+        job=job.record.id,
+        fence=job.record.fence,
+        source=ends.source,
+        destination=ends.destination,
+        plans=plans,
+        catalog_id=catalog_id,
+        checkpoints=checkpoints,
+        package_numbers=numbers,
+        staging=staging,
+        failed_folder=workspace.failed_dir,
+        memory=memory,
+        states=job.states,
+        clock=Forward(known.ingested_floor),
+        budget=ends.budget,
+        names=Names(job.spec.destination_prefix, job.spec.name_style),
+        cancel=cancel,
+        bounds=_bounds(options),
+        replaying=options.replay is not None,
+        infer_dates=job.spec.infer_dates,
+        fixed_schema=job.spec.schema_policy == "BLOCK_ALL",
+        warn=seen.warn,
+    )
+
+
+def _generations(
+    catalog: Catalog, pipeline: str, streams: Sequence[Stream], options: RunOptions
+) -> dict[str, Generation]:
+    """Generation numbers; a full refresh begins a new one where none is being built already."""
+    if options.full_refresh:
+        for stream in streams:
+            catalog.positions.start_generation(pipeline, stream.name)
+    return dict(catalog.positions.generations(pipeline))
+
+
+def _state(plan: StreamPlan, memory: CatalogMemory) -> ObjectState:
+    mapping = memory.mapping(plan.event_type)
+    mode = "INCREMENTAL" if plan.stream.mode is ReadMode.INCREMENTAL else "FULL_LOAD"
+    return ObjectState(
+        object=plan.stream.name,
+        event_type=plan.event_type,
+        table=mapping.table if mapping else "",
+        mode=mode,
+    )
+
+
+def _bounds(options: RunOptions) -> dict[str, str]:
+    given = {"from": options.from_, "to": options.to}
+    return {name: value for name, value in given.items() if value is not None}

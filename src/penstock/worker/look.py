@@ -1,0 +1,187 @@
+"""Look without touching: test connections, list objects, preview rows, plan changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+
+from penstock.control.workspace import Workspace
+from penstock.core.clock import Forward
+from penstock.core.errors import PenstockError
+from penstock.core.mapping import Mapping
+from penstock.core.progress import ObjectState
+from penstock.core.records import Generation
+from penstock.core.stream import ReadMode, Stream
+from penstock.engine.budget import Budget
+from penstock.engine.extract import context
+from penstock.engine.mapping import Mapper, system_fields, table_schema
+from penstock.engine.task import Names, StreamPlan, Task
+from penstock.engine.transform import transform
+from penstock.sdk.destination import Destination
+from penstock.sdk.source import Source, Step
+from penstock.store import Catalog
+from penstock.worker.memory import CatalogMemory, TryMemory
+from penstock.worker.plan import chosen, stream_plan
+from penstock.worker.setup import Ends, opened_destination, opened_ends, opened_source
+
+HIDDEN = "(hidden)"
+
+
+@dataclass(frozen=True)
+class PlannedObject:
+    """What a run would do with one object; `statements` is the SQL it would run first."""
+
+    object: str
+    mode: str
+    load_mode: str
+    table: str
+    statements: tuple[str, ...]
+    note: str = ""
+
+
+def check(workspace: Workspace, name: str | None) -> Iterator[tuple[str, str, Step]]:
+    """Steps of testing one connection, or all: (connection, role, step)."""
+    budget = Budget.of(workspace.memory_bytes)
+    for connection in workspace.spec.sources:
+        if name in (None, connection):
+            yield from _steps(connection, "source", partial(opened_source, workspace, connection))
+    for connection in workspace.spec.destinations:
+        if name in (None, connection):
+            opened = partial(opened_destination, workspace, connection, budget)
+            yield from _steps(connection, "destination", opened)
+
+
+def _steps(
+    name: str, role: str, opened: Callable[[], AbstractContextManager[Source | Destination]]
+) -> Iterator[tuple[str, str, Step]]:
+    try:
+        with opened() as end:
+            for step in end.check():
+                yield name, role, step
+    except PenstockError as error:
+        yield name, role, Step("settings", False, error.message, hint=error.hint)
+
+
+def discover(workspace: Workspace, source: str) -> list[Stream]:
+    """Objects on offer; raises `ConfigError` when there is no such source."""
+    with opened_source(workspace, source) as end:
+        return end.discover()
+
+
+def preview(workspace: Workspace, pipeline: str, name: str, rows: int) -> pa.Table:
+    """First rows of one object as they would be loaded; writes nothing, remembers nothing."""
+    with opened_ends(workspace, pipeline) as ends, _catalog(workspace) as catalog:
+        task, plans = _trial(workspace, pipeline, ends, catalog, (name,))
+        plan = plans[0]
+        mapper = Mapper(task, plan)
+        split = ends.source.plan([plan.stream])[0]
+        found: list[pa.RecordBatch] = []
+        batches = ends.source.read(split, None, context(task, limit=rows))
+        with closing(batches):  # type: ignore[type-var]
+            stamped = (replace(batch, ingested_at=task.clock()) for batch in batches)
+            for batch in transform(stamped, ()):
+                mapped = mapper.map(batch)
+                if mapped.rows is not None and mapped.rows.num_rows:
+                    found.append(mapped.rows)
+                if sum(item.num_rows for item in found) >= rows:
+                    break
+        schema = table_schema(pa.schema([*mapper.mapping.schema, *system_fields(plan.stream)]))
+        table = (
+            pa.concat_tables(
+                [pa.Table.from_batches([item]) for item in found], promote_options="permissive"
+            )
+            if found
+            else schema.empty_table()
+        )
+        table = table.select([n for n in schema.names if n in table.column_names])
+        return _hide(table.slice(0, rows), plan.stream, mapper.mapping)
+
+
+def plan(workspace: Workspace, pipeline: str | None) -> list[tuple[str, PlannedObject]]:
+    """What a run would do, by pipeline and object; writes nothing."""
+    names = [pipeline] if pipeline else list(workspace.spec.pipelines)
+    done: list[tuple[str, PlannedObject]] = []
+    for name in names:
+        with opened_ends(workspace, name) as ends, _catalog(workspace) as catalog:
+            task, plans = _trial(workspace, name, ends, catalog, ())
+            done += [(name, _planned(task, ends, item)) for item in plans]
+    return done
+
+
+def _planned(task: Task, ends: Ends, item: StreamPlan) -> PlannedObject:
+    mapping = task.memory.mapping(item.event_type) or Mapper(task, item).mapping
+    schema = pa.schema([*mapping.schema, *system_fields(item.stream)])
+    statements = tuple(ends.destination.changes(mapping.table, schema, mapping.key))
+    first = item.event_type not in task.checkpoints
+    mode = "INCREMENTAL" if item.stream.mode is ReadMode.INCREMENTAL else "FULL_LOAD"
+    note = "first read" if first else "goes on from its position"
+    if mode == "FULL_LOAD" and not first:
+        note = "read whole again"
+    return PlannedObject(item.stream.name, mode, item.mode.value, mapping.table, statements, note)
+
+
+def _catalog(workspace: Workspace) -> closing[Catalog]:
+    return closing(Catalog.open(workspace.catalog_url))
+
+
+def _trial(
+    workspace: Workspace, pipeline: str, ends: Ends, catalog: Catalog, only: tuple[str, ...]
+) -> tuple[Task, list[StreamPlan]]:
+    """A task that looks like a job's but whose memory forgets."""
+    spec = workspace.pipeline(pipeline)
+    streams = chosen(spec, ends.source.discover(), only)
+    known = {record.name for record in catalog.pipelines.list()}
+    saved = catalog.positions.load(pipeline) if pipeline in known else {}
+    generations = catalog.positions.generations(pipeline) if pipeline in known else {}
+    plans = [
+        stream_plan(
+            spec, stream, ends.destination.capabilities, generations.get(stream.name, Generation())
+        )
+        for stream in streams
+    ]
+    memory = TryMemory(CatalogMemory(catalog, pipeline, ends.destination.identity))
+    nowhere = Path(TemporaryDirectory(prefix="penstock-").name)
+    task = Task(
+        pipeline=pipeline,
+        job="preview",
+        fence=0,
+        source=ends.source,
+        destination=ends.destination,
+        plans={item.stream.name: item for item in plans},
+        catalog_id="",
+        checkpoints={
+            split: position.checkpoint
+            for split, position in saved.items()
+            if position.checkpoint is not None
+        },
+        package_numbers={},
+        staging=nowhere,
+        failed_folder=nowhere,
+        memory=memory,
+        states={
+            item.stream.name: ObjectState(item.stream.name, item.event_type, "", "")
+            for item in plans
+        },
+        clock=Forward(),
+        budget=ends.budget,
+        names=Names(spec.destination_prefix, spec.name_style),
+        infer_dates=spec.infer_dates,
+    )
+    return task, plans
+
+
+def _hide(table: pa.Table, stream: Stream, mapping: Mapping) -> pa.Table:
+    """Values of sensitive fields are not shown on a screen."""
+    for field in stream.sensitive:
+        column = mapping.column(field)
+        at = table.schema.get_field_index(column.name) if column else -1
+        if at >= 0:
+            hidden = pa.array([None if v is None else HIDDEN for v in table.column(at).to_pylist()])
+            table = table.set_column(at, table.field(at).name, hidden.cast(pa.string()))
+    return table

@@ -1,0 +1,73 @@
+"""The catalog as the engine sees it, in this process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping as Dict
+
+from penstock.core.mapping import Mapping
+from penstock.core.records import CommitRecord
+from penstock.store import Catalog
+
+
+class CatalogMemory:
+    """Answers the engine from the catalog; mappings and names are read once and kept."""
+
+    def __init__(self, catalog: Catalog, pipeline: str, destination_key: str) -> None:
+        self._catalog = catalog
+        self._pipeline = pipeline
+        self._destination = destination_key
+        self._lock = threading.RLock()
+        self._mappings: dict[str, Mapping] | None = None
+        self._names: dict[str, dict[str, str]] = {}
+
+    def mapping(self, event_type: str) -> Mapping | None:
+        with self._lock:
+            if self._mappings is None:
+                self._mappings = dict(self._catalog.mappings.load(self._pipeline))
+            return self._mappings.get(event_type)
+
+    def save_mapping(self, mapping: Mapping) -> None:
+        with self._lock:
+            self.mapping(mapping.event_type)
+            assert self._mappings is not None
+            self._mappings[mapping.event_type] = mapping
+            self._catalog.mappings.save(self._pipeline, mapping)
+
+    def names(self, scope: str) -> dict[str, str]:
+        with self._lock:
+            if scope not in self._names:
+                self._names[scope] = dict(self._catalog.mappings.names(self._destination, scope))
+            return self._names[scope]
+
+    def remember(self, scope: str, names: Dict[str, str]) -> None:
+        with self._lock:
+            self._catalog.mappings.remember(self._destination, scope, dict(names))
+            self._names[scope] = dict(self._catalog.mappings.names(self._destination, scope))
+
+    def commit(self, record: CommitRecord) -> None:
+        self._catalog.commit(record)
+
+
+class TryMemory:
+    """For previews and plans: nothing is remembered beyond this object."""
+
+    def __init__(self, base: CatalogMemory) -> None:
+        self._base = base
+        self._mappings: dict[str, Mapping] = {}
+        self._names: dict[str, dict[str, str]] = {}
+
+    def mapping(self, event_type: str) -> Mapping | None:
+        return self._mappings.get(event_type) or self._base.mapping(event_type)
+
+    def save_mapping(self, mapping: Mapping) -> None:
+        self._mappings[mapping.event_type] = mapping
+
+    def names(self, scope: str) -> dict[str, str]:
+        return {**self._base.names(scope), **self._names.get(scope, {})}
+
+    def remember(self, scope: str, names: Dict[str, str]) -> None:
+        self._names.setdefault(scope, {}).update(names)
+
+    def commit(self, record: CommitRecord) -> None:
+        raise AssertionError(f"a preview committed package {record.package_id}")

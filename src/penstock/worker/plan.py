@@ -1,0 +1,99 @@
+"""From the workspace's words to what the engine is given: streams, modes, keys, generations."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+
+from penstock.core.errors import ConfigError
+from penstock.core.load import WriteMode
+from penstock.core.records import Generation
+from penstock.core.spec import PipelineSpec
+from penstock.core.stream import Stream
+from penstock.engine.task import StreamPlan
+from penstock.sdk.destination import Capabilities
+
+
+def chosen(spec: PipelineSpec, streams: Sequence[Stream], only: Sequence[str]) -> list[Stream]:
+    """Streams of the pipeline's selection, narrowed to `only` when objects were named."""
+    known = [stream.name for stream in streams]
+    for name in only:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            raise ConfigError(
+                f"The source has no object called {name!r}.",
+                hint=(f"Did you mean {near[0]!r}? " if near else "")
+                + f"It has: {', '.join(known)}.",
+                code="config.unknown_object",
+                object=name,
+            )
+    return [
+        stream
+        for stream in streams
+        if spec.objects.takes(stream.name) and (not only or stream.name in only)
+    ]
+
+
+def stream_plan(
+    spec: PipelineSpec,
+    stream: Stream,
+    capabilities: Capabilities,
+    generation: Generation,
+    *,
+    accept_deletes: bool = False,
+) -> StreamPlan:
+    """How one stream is loaded; a stream without a key is appended (pipelines.md 4.2).
+
+    Raises:
+        ConfigError: history without a key, a mode the destination does not have, or a key
+            field that the stream does not have.
+    """
+    settings = spec.object_settings(stream.name)
+    mode = WriteMode(settings.load_mode or spec.load_mode)
+    key = settings.primary_key if settings.primary_key is not None else stream.primary_key
+    _check_key(stream, key)
+    if mode not in capabilities.modes:
+        raise ConfigError(
+            f"The destination cannot load in {mode.value} mode.",
+            hint=f"Choose one of: {', '.join(sorted(capabilities.modes))}.",
+            code="config.mode",
+            object=stream.name,
+        )
+    if not key and mode is WriteMode.HISTORY:
+        raise ConfigError(
+            f"History needs a key, and {stream.name} has none.",
+            hint="Set primary_key for it, or load it with append.",
+            code="config.history_without_key",
+            object=stream.name,
+        )
+    safety = settings.delete_safety if settings.delete_safety is not None else spec.delete_safety
+    return StreamPlan(
+        stream=stream,
+        event_type=stream.name,
+        mode=mode if key else WriteMode.APPEND,
+        key=tuple(key),
+        generation=generation.building if generation.building is not None else generation.current,
+        published=generation.current,
+        delete_safety=1.0 if accept_deletes else safety,
+    )
+
+
+def _check_key(stream: Stream, key: Sequence[str]) -> None:
+    if not stream.schema.names:
+        return
+    for field in key:
+        if field not in stream.schema.names:
+            raise ConfigError(
+                f"{stream.name} has no field {field!r} to use as a key.",
+                hint=f"Its fields are: {', '.join(stream.schema.names)}.",
+                code="config.unknown_key",
+                object=stream.name,
+                field=field,
+            )
+
+
+def keyless(plans: Mapping[str, StreamPlan], spec: PipelineSpec) -> list[str]:
+    """Streams that are appended although merge was asked for, because they have no key."""
+    if spec.load_mode != "merge":
+        return []
+    return [name for name, plan in plans.items() if not plan.key]

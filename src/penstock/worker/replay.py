@@ -1,0 +1,65 @@
+"""Failed events: show them, and send them through the pipeline again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from typing import Any
+
+from penstock.control.workspace import Workspace
+from penstock.core.progress import Summary, Watcher
+from penstock.core.records import FailedFilter
+from penstock.engine.folders import safe_name
+from penstock.store import Catalog
+from penstock.worker.events import chosen_events, raw_events
+from penstock.worker.jobs import RunOptions, run_pipeline
+
+
+def show(
+    workspace: Workspace, pipeline: str, limit: int, filters: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Failed events with their raw form, as plain values. `filters` as in `FailedFilter`."""
+    workspace.pipeline(pipeline)
+    with closing(Catalog.open(workspace.catalog_url)) as catalog:
+        rows = chosen_events(catalog, pipeline, _filter(**filters), limit)
+    folder = workspace.failed_dir / safe_name(pipeline)
+    return [
+        {
+            "id": row.id,
+            "object": row.object,
+            "event_type": row.event_type,
+            "stage": row.stage,
+            "code": row.code,
+            "reason": row.reason,
+            "key": row.key,
+            "state": str(row.state),
+            "attempt": row.attempt,
+            "job": row.job,
+            "ingested_at": row.ingested_at,
+            "raw": event.raw,
+        }
+        for row, event in zip(rows, raw_events(folder, rows), strict=True)
+    ]
+
+
+def replay(
+    workspace: Workspace,
+    pipeline: str,
+    *,
+    object: str | None = None,  # noqa: A002 (the word users know)
+    event_type: str | None = None,
+    code: str | None = None,
+    ids: Sequence[int] = (),
+    watcher: Watcher,
+    cancel: threading.Event,
+) -> Summary:
+    """One job of type REPLAY over the chosen events; those that fail again stay failed."""
+    wanted = _filter(object=object, event_type=event_type, code=code, ids=ids)
+    return run_pipeline(workspace, pipeline, RunOptions(replay=wanted), watcher, cancel)
+
+
+def _filter(**given: Any) -> FailedFilter:
+    if "ids" in given:
+        given["ids"] = tuple(given["ids"]) or None
+    return FailedFilter(**given)
