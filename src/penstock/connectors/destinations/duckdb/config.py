@@ -1,0 +1,20 @@
+"""Settings of the DuckDB destination."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Config(BaseModel):
+    """What the connection form asks for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path: Path = Field(title="File", description="Where the database is kept.")
+    schema_: str = Field(default="main", alias="schema", min_length=1, title="Schema")
+    memory_limit: str | None = Field(
+        default=None, pattern=r"^\d+(\.\d+)?\s*[KMGT]i?B$", title="Memory limit"
+    )
+    threads: int = Field(default=2, ge=1, le=256, title="Threads")

@@ -1,0 +1,179 @@
+"""DuckDB: one local file, no server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from penstock.connectors.destinations.duckdb.config import Config
+from penstock.connectors.destinations.duckdb.dialect import DuckDbDialect
+from penstock.connectors.destinations.duckdb.errors import translate, unexpected
+from penstock.connectors.destinations.duckdb.file import DuckFile
+from penstock.connectors.destinations.duckdb.parquet import listed, readable
+from penstock.core.cards import Card
+from penstock.core.load import TableLoad, WriteMode
+from penstock.sdk.destination import Capabilities
+from penstock.sdk.source import Step
+from penstock.sdk.sql import SqlDestination, Tx
+from penstock.sdk.sql.check import table_steps
+from penstock.sdk.sql.destination import SWEEP_KEYS
+from penstock.sdk.sql.ledger import Ledger
+
+
+class _DuckTx:
+    """A transaction on one connection."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def run(self, sql: str, values: Sequence[Any] = ()) -> int:
+        self._connection.execute(sql, list(values))
+        return -1
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = self._connection.execute(sql, list(values)).fetchall()
+        return found
+
+
+class DuckDb(SqlDestination):
+    """Opens the file for each transaction, so that other programs can read it in between."""
+
+    dialect = DuckDbDialect()
+    capabilities = Capabilities(
+        modes=frozenset(WriteMode), table_limit=255, column_limit=255, max_columns=4096
+    )
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self._path = config.path
+        self._schema = config.schema_
+        self._file = DuckFile(config.path, config.threads, config.memory_limit)
+        self._prepared = False
+        self.ledger_book = Ledger(f"{self.dialect.ident(self._schema)}.")
+
+    @property
+    def identity(self) -> str:
+        return f"duckdb:{self._path.absolute()}#{self._schema}"
+
+    def limit_memory(self, limit_bytes: int) -> None:
+        self._file.memory_limit = self._file.memory_limit or f"{limit_bytes // 1_000_000}MB"
+
+    def close(self) -> None:
+        self._file.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Tx]:
+        with self._file.borrowed() as connection:
+            tx = _DuckTx(connection)
+            try:
+                connection.begin()
+                if not self._prepared:
+                    tx.run(f"CREATE SCHEMA IF NOT EXISTS {self.dialect.ident(self._schema)}")
+                    self.prepare(tx)
+                yield tx
+                connection.commit()
+                self._prepared = True
+            except duckdb.Error as error:
+                raise translate(error, self._path) or unexpected(error) from error
+            finally:
+                self._file.settle(connection)
+
+    def qualified(self, table: str) -> str:
+        return f"{self.dialect.ident(self._schema)}.{self.dialect.ident(table)}"
+
+    def columns(self, tx: Tx, table: str) -> pa.Schema | None:
+        # Asked for first: an error would end the transaction.
+        there = tx.rows(
+            "SELECT 1 FROM duckdb_tables() WHERE schema_name = ? AND table_name = ? "
+            "AND database_name = current_database()",
+            [self._schema, table],
+        )
+        if not there:
+            return None
+        found = tx.rows("SELECT name, type FROM pragma_table_info(?)", [self.qualified(table)])
+        fields = [pa.field(name, self.dialect.arrow_type(kind)) for name, kind in found]
+        return pa.schema(fields) if found else None
+
+    @contextmanager
+    def rows_of(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> Iterator[str]:
+        """The files themselves, read by DuckDB: nothing is copied before it is needed."""
+        with readable(load.files, load.schema) as files:
+            yield f"(SELECT {self._selected(tx, load, files, existing)} FROM {listed(files)} r)"
+
+    def keys_of(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> None:
+        assert load.sweep is not None
+        names = ", ".join(
+            f"CAST({self.dialect.ident(n)} AS {self.dialect.type_name(existing.field(n))}) "
+            f"AS {self.dialect.ident(n)}"
+            for n in load.key
+        )
+        if load.sweep.key_files:
+            rows = f"SELECT DISTINCT {names} FROM {listed(load.sweep.key_files)}"
+        else:
+            nulls = ", ".join(f"NULL AS {self.dialect.ident(n)}" for n in load.key)
+            rows = f"SELECT {names} FROM (SELECT {nulls}) WHERE FALSE"
+        tx.run(f"CREATE TEMPORARY TABLE {SWEEP_KEYS} AS {rows}")
+
+    def add_key(self, table: str, key: Sequence[str]) -> list[str]:  # noqa: ARG002
+        # No index: merging by a join is many times faster than keeping one up to date.
+        return []
+
+    def widen_column(self, table: str, field: pa.Field, old: pa.DataType) -> str:
+        name = self.dialect.ident(field.name)
+        using = self.dialect.cast(name, old, field)
+        kind = self.dialect.type_name(field)
+        return (
+            f"ALTER TABLE {self.qualified(table)} ALTER {name} SET DATA TYPE {kind} USING {using}"
+        )
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
+        with self._file.borrowed() as connection:
+            try:
+                connection.execute("SET timezone = 'UTC'")
+                relation = connection.sql(sql, params=list(parameters))
+                found: pa.Table = relation.to_arrow_table()
+            except duckdb.Error as error:
+                raise translate(error, self._path) or unexpected(error) from error
+            return found
+
+    def check(self) -> Iterator[Step]:
+        began = time.monotonic()
+        folder = self._path.absolute().parent
+        if not folder.is_dir():
+            yield Step("file", ok=False, detail=f"there is no folder {folder}", hint="Make it.")
+            return
+        self.query("SELECT 1")
+        yield Step("file", ok=True, detail=str(self._path), seconds=time.monotonic() - began)
+        yield from table_steps(self)
+
+    def _selected(self, tx: Tx, load: TableLoad, files: Sequence[Path], existing: pa.Schema) -> str:
+        """Every column of the load in the table's type; columns the files lack are null."""
+        there = tx.rows(f"DESCRIBE SELECT * FROM {listed(files)}")
+        kinds = {row[0]: row[1] for row in there}
+        parts = []
+        for field in load.schema:
+            name = self.dialect.ident(field.name)
+            wanted = existing.field(field.name)
+            kind = self.dialect.type_name(wanted)
+            if field.name not in kinds:
+                parts.append(f"CAST(NULL AS {kind}) AS {name}")
+            elif kinds[field.name] == kind:
+                parts.append(name)
+            else:
+                cast = self.dialect.cast(name, field.type, wanted)
+                parts.append(
+                    f"{cast} AS {name}" if cast != name else f"CAST({name} AS {kind}) AS {name}"
+                )
+        parts += [self.dialect.ident(n) for n in ("_ps_op", "_ps_seq", "_ps_hint")]
+        return ", ".join(parts)
+
+
+def open(card: Card, config: Config) -> DuckDb:  # noqa: A001, ARG001 (the registry's word)
+    """Called by the registry; touches nothing yet."""
+    return DuckDb(config)

@@ -1,0 +1,103 @@
+"""Types and text forms of DuckDB."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import pyarrow as pa
+
+from penstock.core.types import (
+    JSON,
+    TIME,
+    TIMESTAMP,
+    TIMESTAMPTZ,
+    UUID,
+    Logical,
+    logical,
+)
+from penstock.sdk.sql import Dialect
+
+_NAMES: Final = {
+    Logical.BOOLEAN: "BOOLEAN",
+    Logical.BYTE: "SMALLINT",
+    Logical.SHORT: "SMALLINT",
+    Logical.INT: "INTEGER",
+    Logical.LONG: "BIGINT",
+    Logical.FLOAT: "FLOAT",
+    Logical.DOUBLE: "DOUBLE",
+    Logical.BYTES: "BLOB",
+    Logical.DATE: "DATE",
+    Logical.TIME: "TIME",
+    Logical.TIMESTAMP: "TIMESTAMP",
+    Logical.TIMESTAMPTZ: "TIMESTAMP WITH TIME ZONE",
+    Logical.UUID: "UUID",
+    Logical.JSON: "JSON",
+    Logical.ARRAY: "JSON",
+}
+_TYPES: Final = {
+    "BOOLEAN": pa.bool_(),
+    "TINYINT": pa.int8(),
+    "SMALLINT": pa.int16(),
+    "INTEGER": pa.int32(),
+    "BIGINT": pa.int64(),
+    "FLOAT": pa.float32(),
+    "DOUBLE": pa.float64(),
+    "BLOB": pa.binary(),
+    "DATE": pa.date32(),
+    "TIME": TIME,
+    "TIMESTAMP": TIMESTAMP,
+    "TIMESTAMP WITH TIME ZONE": TIMESTAMPTZ,
+    "UUID": UUID,
+    "JSON": JSON,
+}
+MAX_DIGITS: Final = 38
+
+
+class DuckDbDialect(Dialect):
+    """DuckDB 1.4 and later."""
+
+    name = "DuckDB"
+
+    def type_name(self, field: pa.Field) -> str:
+        kind = field.type
+        family = logical(kind)
+        if family is Logical.DECIMAL:
+            # Wider numbers than the engine has stay exact as text.
+            fits = kind.precision <= MAX_DIGITS
+            return f"DECIMAL({kind.precision},{kind.scale})" if fits else "VARCHAR"
+        return _NAMES.get(family, "VARCHAR")
+
+    def arrow_type(self, name: str) -> pa.DataType:
+        if found := re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", name):
+            return pa.decimal128(int(found[1]), int(found[2]))
+        return _TYPES.get(name, pa.string())
+
+    def moment(self, expression: str) -> str:
+        return f"make_timestamp(({expression}) * 1000)"
+
+    def to_text(self, expression: str, kind: pa.DataType) -> str:
+        family = logical(kind)
+        if family is Logical.BOOLEAN:
+            return f"CASE WHEN {expression} THEN 'true' WHEN NOT {expression} THEN 'false' END"
+        if family in (Logical.TIMESTAMP, Logical.TIMESTAMPTZ):
+            zone = "Z" if family is Logical.TIMESTAMPTZ else ""
+            plain = f"CAST({expression} AS TIMESTAMP)" if not zone else _utc(expression)
+            return _trimmed(f"strftime({plain}, '%Y-%m-%dT%H:%M:%S.%f')", zone)
+        if family is Logical.TIME:
+            return _trimmed(f"CAST({expression} AS VARCHAR)", "")
+        if family in (Logical.FLOAT, Logical.DOUBLE):
+            return rf"regexp_replace(CAST({expression} AS VARCHAR), '\.0$', '')"
+        if family is Logical.BYTES:
+            return f"base64({expression})"
+        return f"CAST({expression} AS VARCHAR)"
+
+
+def _utc(expression: str) -> str:
+    return f"timezone('UTC', {expression})"
+
+
+def _trimmed(text: str, zone: str) -> str:
+    """No fraction when it is zero, and no zeros at its end."""
+    short = rf"regexp_replace({text}, '(\.[0-9]*[1-9])0+$|\.0+$', '\1')"
+    return f"{short} || '{zone}'" if zone else short

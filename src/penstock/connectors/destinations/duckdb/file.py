@@ -1,0 +1,100 @@
+"""The database file: opened when it is needed, let go as soon as it is not."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import duckdb
+
+from penstock.connectors.destinations.duckdb.errors import translate, unexpected
+from penstock.core.errors import TransientError
+
+# Opening and closing the file costs tens of milliseconds, so loads that follow each other
+# share one opening; after a pause of this length other programs can have it.
+_IDLE_S = 0.5
+# A program that looks into the file for a moment is waited for.
+_PATIENCE_S = 30.0
+
+
+class DuckFile:
+    """One DuckDB file, shared by the loads of a job and with other programs in between."""
+
+    def __init__(self, path: Path, threads: int, memory_limit: str | None) -> None:
+        self.path = path
+        self.threads = threads
+        self.memory_limit = memory_limit
+        self.patience_s = _PATIENCE_S
+        self._lock = threading.RLock()
+        self._open: duckdb.DuckDBPyConnection | None = None
+        self._closer: threading.Timer | None = None
+
+    @contextmanager
+    def borrowed(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection, for one caller at a time.
+
+        Raises:
+            TransientError: another process holds the file and does not let go.
+            ConfigError: the file cannot be used.
+        """
+        with self._lock:
+            if self._closer is not None:
+                self._closer.cancel()
+            if self._open is None:
+                self._open = self._connect()
+            try:
+                yield self._open
+            finally:
+                self._closer = threading.Timer(_IDLE_S, self.close)
+                self._closer.daemon = True
+                self._closer.start()
+
+    def settle(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Roll back what was not committed, and drop what a transaction left behind."""
+        try:
+            connection.rollback()
+        except duckdb.TransactionException:
+            return  # committed: there is nothing to roll back
+        except duckdb.Error:
+            # A connection in an unknown state is not used again.
+            with suppress(duckdb.Error):
+                connection.close()
+            self._open = None
+
+    def close(self) -> None:
+        """Let go of the file; it is opened again when needed."""
+        with self._lock:
+            if self._closer is not None:
+                self._closer.cancel()
+            if self._open is not None:
+                self._open.close()
+                self._open = None
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        deadline = time.monotonic() + self.patience_s
+        pause = 0.1
+        while True:
+            try:
+                return duckdb.connect(str(self.path), config=self._settings())
+            except (duckdb.Error, OSError) as error:
+                known = translate(error, self.path)
+                if known is None:
+                    raise unexpected(error) from error
+                if not isinstance(known, TransientError) or time.monotonic() > deadline:
+                    raise known from error
+                time.sleep(pause)
+                pause = min(pause * 2, 2.0)
+
+    def _settings(self) -> dict[str, str | bool | int | float | list[str]]:
+        settings: dict[str, str | bool | int | float | list[str]] = {
+            "threads": self.threads,
+            # Nothing is fetched at run time.
+            "autoinstall_known_extensions": False,
+            "preserve_insertion_order": False,
+        }
+        if self.memory_limit is not None:
+            settings["memory_limit"] = self.memory_limit
+        return settings

@@ -1,0 +1,111 @@
+"""Types and text forms of PostgreSQL."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import pyarrow as pa
+
+from penstock.core.types import JSON, TIME, TIMESTAMP, TIMESTAMPTZ, UUID, Logical, logical
+from penstock.sdk.sql import Dialect
+
+_NAMES: Final = {
+    Logical.BOOLEAN: "boolean",
+    Logical.BYTE: "smallint",
+    Logical.SHORT: "smallint",
+    Logical.INT: "integer",
+    Logical.LONG: "bigint",
+    Logical.FLOAT: "double precision",
+    Logical.DOUBLE: "double precision",
+    Logical.BYTES: "bytea",
+    Logical.DATE: "date",
+    Logical.TIME: "time without time zone",
+    Logical.TIMESTAMP: "timestamp without time zone",
+    Logical.TIMESTAMPTZ: "timestamp with time zone",
+    Logical.UUID: "uuid",
+    Logical.JSON: "jsonb",
+    Logical.ARRAY: "jsonb",
+}
+_TYPES: Final = {
+    "boolean": pa.bool_(),
+    "smallint": pa.int16(),
+    "integer": pa.int32(),
+    "bigint": pa.int64(),
+    "real": pa.float32(),
+    "double precision": pa.float64(),
+    "bytea": pa.binary(),
+    "date": pa.date32(),
+    "uuid": UUID,
+    "json": JSON,
+    "jsonb": JSON,
+    # Without limits: as wide as we can count.
+    "numeric": pa.decimal256(76, 38),
+}
+_MOMENT: Final = re.compile(r"(timestamp|time)(\(\d\))? (with|without) time zone")
+_MOMENTS: Final = {
+    ("timestamp", "without"): TIMESTAMP,
+    ("timestamp", "with"): TIMESTAMPTZ,
+    ("time", "without"): TIME,
+}
+
+
+class PostgresDialect(Dialect):
+    """PostgreSQL 12 and later."""
+
+    name = "PostgreSQL"
+
+    def type_name(self, field: pa.Field) -> str:
+        family = logical(field.type)
+        if family is Logical.DECIMAL:
+            return f"numeric({field.type.precision},{field.type.scale})"
+        return _NAMES.get(family, "text")
+
+    def arrow_type(self, name: str) -> pa.DataType:
+        if found := re.fullmatch(r"numeric\((\d+),(-?\d+)\)", name):
+            precision, scale = int(found[1]), int(found[2])
+            if 0 <= scale <= precision <= 76:
+                make = pa.decimal128 if precision <= 38 else pa.decimal256
+                return make(precision, scale)
+            return _TYPES["numeric"]
+        if found := _MOMENT.fullmatch(name):
+            return _MOMENTS.get((found[1], found[3]), pa.string())
+        return _TYPES.get(name, pa.string())
+
+    def to_text(self, expression: str, kind: pa.DataType) -> str:
+        family = logical(kind)
+        if family in (Logical.FLOAT, Logical.DOUBLE):
+            return _number(expression)
+        if family in (Logical.TIMESTAMP, Logical.TIMESTAMPTZ):
+            plain = (
+                expression if family is Logical.TIMESTAMP else f"{expression} AT TIME ZONE 'UTC'"
+            )
+            zone = "" if family is Logical.TIMESTAMP else " || 'Z'"
+            text = f"to_char({plain}, 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
+            return rf"regexp_replace({text}, '\.?0+$', ''){zone}"
+        if family is Logical.DATE:
+            return f"to_char({expression}, 'YYYY-MM-DD')"
+        if family is Logical.BYTES:
+            return f"replace(encode({expression}, 'base64'), E'\\n', '')"
+        if family in (Logical.JSON, Logical.ARRAY):
+            # Without the spaces that stand between values.
+            return rf"""regexp_replace({expression}::text, '("([^"\\]|\\.)*")|\s+', '\1', 'g')"""
+        return f"{expression}::text"
+
+
+def _number(expression: str) -> str:
+    """The shortest digits, positional from 1e-6 up to 1e10, else with an exponent."""
+    text = f"({expression}::double precision)::text"
+    digits = f"replace(ltrim({text}, '-'), '.', '')"
+    sign = f"CASE WHEN {expression} < 0 THEN '-' ELSE '' END"
+    rest = f"rtrim(substr({digits}, 2), '0')"
+    power = f"length(split_part(ltrim({text}, '-'), '.', 1)) - 1"
+    return (
+        f"CASE WHEN {expression} = 0 "
+        f"OR {expression} IN ('NaN', 'Infinity', '-Infinity') THEN {text} "
+        f"WHEN abs({expression}) >= 1e-6 AND abs({expression}) < 1e10 "
+        rf"THEN ({text})::numeric::text "
+        rf"WHEN strpos({text}, 'e') > 0 THEN regexp_replace({text}, 'e([+-])0*', 'e\1') "
+        f"ELSE {sign} || left({digits}, 1) || CASE WHEN {rest} = '' THEN '' ELSE '.' || {rest} END "
+        f"|| 'e+' || ({power})::text END"
+    )

@@ -1,0 +1,133 @@
+"""The filters that the API knows; all others are ignored in silence."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from penstock.sandbox.activecampaign.clock import Clock
+from penstock.sandbox.activecampaign.options import SandboxOptions
+from penstock.sandbox.activecampaign.store import Store
+
+Test = Callable[[int], bool]
+
+# Filter -> column, where a row matches when the column holds the value.
+_EQUAL: dict[str, dict[str, str]] = {
+    "account_contacts": {"filters[contact]": "contact", "filters[account]": "account"},
+    "account_custom_field_values": {"filters[customerAccountId]": "accountId"},
+    "campaigns": {"filters[seriesid]": "seriesid", "filters[status]": "status"},
+    "connections": {"filters[service]": "service", "filters[externalid]": "externalid"},
+    "contacts": {"email": "email", "phone": "phone"},
+    "contact_custom_fields": {"filters[perstag]": "perstag"},
+    "contact_custom_field_values": {"filters[fieldid]": "field", "filters[val]": "value"},
+    "deal_custom_field_values": {"filters[dealId]": "dealId"},
+    "deals": {f"filters[{name}]": name for name in ("stage", "group", "status", "owner", "title")},
+    "ecommerce_customers": {
+        f"filters[{name}]": name for name in ("email", "externalid", "connectionid")
+    },
+    "ecommerce_orders": {
+        f"filters[{name}]": name
+        for name in ("connectionid", "externalid", "externalcheckoutid", "email", "state")
+    }
+    | {"filters[customerid]": "customerid"},
+    "lists": {"filters[name]": "name", "filters[name][eq]": "name"},
+    "stages": {"filters[title]": "title", "filters[d_groupid]": "group"},
+    "tasks": {
+        **{f"filters[{name}]": name for name in ("title", "reltype", "relid", "status", "note")},
+        "filters[duedate]": "duedate",
+        "filters[d_tasktypeid]": "dealTasktype",
+        "filters[userid]": "user",
+        "filters[assignee_userid]": "assignee",
+        "filters[outcome_id]": "outcomeId",
+    },
+}
+
+# Filter -> column, where the column must contain the value.
+_CONTAINS: dict[str, dict[str, str]] = {
+    "accounts": {"search": "name"},
+    "contacts": {"email_like": "email", "search": "email"},
+    "deal_roles": {"search": "title"},
+    "lists": {"filters[name][contains]": "name"},
+    "pipelines": {"filters[title]": "title"},
+    "tags": {"search": "tag", "filters[search][contains]": "tag"},
+}
+
+_SENTIMENTS = {"1": "NEGATIVE", "2": "NEUTRAL", "3": "POSITIVE"}
+_TIMED = frozenset(("contacts", "deals"))
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A test of rows by id; `key` says the same thing in words, `column` what it looks at."""
+
+    key: str
+    column: str
+    test: Test
+
+
+def build(
+    store: Store, query: Sequence[tuple[str, str]], options: SandboxOptions, clock: Clock
+) -> list[Filter]:
+    """The tests that a query asks for."""
+    found = []
+    for name, value in query:
+        made = _timed(store, name, value, options, clock) or _by_column(store, name, value)
+        if made:
+            found.append(made)
+    chosen = frozenset(value for name, value in query if name in ("ids[]", "ids"))
+    if chosen and store.table.name == "contacts":
+        found.append(Filter(f"ids {sorted(chosen)}", "id", lambda row_id: str(row_id) in chosen))
+    return found
+
+
+def _by_column(store: Store, name: str, value: str) -> Filter | None:
+    table = store.table.name
+    key = f"{name}={value}"
+    if same := _EQUAL.get(table, {}).get(name):
+        return Filter(key, same, lambda i: str(store.full(i).get(same)) == value)
+    if holds := _CONTAINS.get(table, {}).get(name):
+        part = value.casefold()
+        return Filter(key, holds, lambda i: part in str(store.full(i).get(holds)).casefold())
+    if table == "task_outcomes" and name == "filters[sentiment]":
+        word = _SENTIMENTS.get(value)
+        return Filter(key, "sentiment", lambda i: store.full(i)["sentiment"] == word)
+    return None
+
+
+def _timed(
+    store: Store, name: str, value: str, options: SandboxOptions, clock: Clock
+) -> Filter | None:
+    """Changed-since and its three sisters, on contacts and deals."""
+    if store.table.name not in _TIMED or options.filter_mode == "ignored":
+        return None
+    kind, _, side = name.removeprefix("filters[").removesuffix("]").partition("_")
+    if not name.startswith("filters[") or (kind, side) not in _SIDES:
+        return None
+    bound = _bound(value, options, clock)
+    if bound is None:
+        return None
+    low, high = bound
+    time = store.created if kind == "created" else store.updated
+    column = "cdate" if kind == "created" else store.table.cursor or "udate"
+    key = f"{name} {bound}"
+    if side == "before":
+        return Filter(key, column, lambda row_id: time(row_id) < low)
+    if options.strict_after and store.table.name == "contacts":
+        return Filter(key, column, lambda row_id: time(row_id) >= high)
+    return Filter(key, column, lambda row_id: time(row_id) >= low)
+
+
+_SIDES = frozenset((kind, side) for kind in ("updated", "created") for side in ("after", "before"))
+
+
+def _bound(value: str, options: SandboxOptions, clock: Clock) -> tuple[int, int] | None:
+    """Where the given time begins and ends, in seconds; None when it is no time.
+
+    By day, the time of day and the offset of the value do not count, and the day lasts from
+    midnight to midnight in the account's zone. By instant it lasts one second.
+    """
+    try:
+        if options.filter_mode == "day":
+            return clock.day_bounds(value.strip()[:10])
+        start = clock.instant(value)
+    except ValueError:
+        return None
+    return start, start + 1

@@ -1,0 +1,1 @@
+"""Rows made up from a seed, one module per area of the product."""
