@@ -1,0 +1,40 @@
+"""The commands, one file per verb or noun."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import typer
+
+from penstock.cli.commands import (
+    check,
+    connectors,
+    demo,
+    discover,
+    export,
+    failed,
+    init,
+    jobs,
+    plan,
+    preview,
+    run,
+    sandbox,
+    status,
+)
+
+ALL: Final[tuple[Callable[[typer.Typer], None], ...]] = (
+    demo.register,
+    init.register,
+    connectors.register,
+    check.register,
+    discover.register,
+    preview.register,
+    plan.register,
+    run.register,
+    status.register,
+    jobs.register,
+    failed.register,
+    export.register,
+    sandbox.register,
+)

@@ -1,0 +1,79 @@
+"""`penstock run`: one job, now, with live progress."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from penstock.cli.context import Cli, verb
+
+
+def register(app: typer.Typer) -> None:
+    verb(
+        app, "run",
+        example="penstock run crm_to_warehouse\n"
+        "penstock run crm_to_warehouse --object contacts --object deals",
+    )(run)  # fmt: skip
+
+
+def run(
+    cli: Cli,
+    pipeline: Annotated[str, typer.Argument(metavar="PIPELINE", help="As named in the file.")],
+    objects: Annotated[
+        list[str] | None,
+        typer.Option("--object", metavar="X", help="Read only this object. Can be repeated."),
+    ] = None,
+    full_refresh: Annotated[
+        bool,
+        typer.Option("--full-refresh", help="Read all again; swap the new tables in at the end."),
+    ] = False,
+    from_: Annotated[
+        str | None,
+        typer.Option("--from", metavar="T", help="Read again what changed since, e.g. 2026-05-31."),
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="T", help="With --from: changes up to here.")
+    ] = None,
+    accept_deletes: Annotated[
+        bool,
+        typer.Option("--accept-deletes", help="Mark rows as deleted however many are gone."),
+    ] = False,
+) -> None:
+    """Load a pipeline now.
+
+    At the end a table shows what happened to every record.
+
+    Stopping with Ctrl-C is safe: the next run goes on where this one stopped.
+
+    Exit codes: 0 done, 2 something must be changed, 3 some records or objects were set aside,
+    75 try again later, 130 interrupted.
+    """
+    from penstock.cli.jobrun import finish, running
+    from penstock.worker.jobs import RunOptions, run_pipeline
+
+    options = RunOptions(
+        objects=tuple(objects or ()),
+        full_refresh=full_refresh,
+        from_=_instant("--from", from_),
+        to=_instant("--to", to),
+        accept_deletes=accept_deletes,
+    )
+    workspace = cli.workspace
+    with running(cli) as (watcher, cancel):
+        summary = run_pipeline(workspace, pipeline, options, watcher, cancel)
+    finish(cli, summary)
+
+
+def _instant(option: str, text: str | None) -> str | None:
+    """The same text, when it is a date or an ISO instant."""
+    from datetime import datetime
+
+    if text is not None:
+        try:
+            datetime.fromisoformat(text)
+        except ValueError:
+            raise typer.BadParameter(
+                f"{option} {text!r} is no date or time. Example: 2026-05-31T08:00:00Z."
+            ) from None
+    return text

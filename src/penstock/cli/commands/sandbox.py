@@ -1,0 +1,124 @@
+"""`penstock sandbox`: local stand-ins of APIs, for trying and testing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from typing import Annotated, TextIO
+
+import typer
+
+from penstock.cli.context import Cli, verb
+from penstock.core.errors import ConfigError
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+    verb(
+        group, "activecampaign",
+        example="penstock sandbox activecampaign\n"
+        "penstock sandbox activecampaign --port 8090 --contacts 100000 --rate-limit 0",
+    )(activecampaign)  # fmt: skip
+    group.callback()(_about)
+    app.add_typer(group, name="sandbox", help="Serve a local stand-in of an API, to try things.")
+
+
+def _about() -> None:
+    """Serve a local stand-in of an API, to try things."""
+
+
+def activecampaign(
+    cli: Cli,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, metavar="N", help="0 takes a free one.")
+    ] = 0,
+    contacts: Annotated[
+        int,
+        typer.Option(min=0, metavar="N", help="Contacts; the size of the rest follows from it."),
+    ] = 2000,
+    size: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TABLE=N", help="Rows of one table, e.g. deals=0. Can be repeated."),
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same rows.")] = 1,
+    token: Annotated[
+        str, typer.Option(metavar="TEXT", help="What clients must send as their key.")
+    ] = "sandbox-token",  # noqa: S107 (made up, like the data)
+    rate_limit: Annotated[
+        int,
+        typer.Option(
+            min=0, metavar="N", help="Requests per second, as the real API has; 0 for no limit."
+        ),
+    ] = 5,
+    latency: Annotated[
+        float, typer.Option(min=0, metavar="S", help="Seconds that each answer takes.")
+    ] = 0.0,
+    jitter: Annotated[
+        float, typer.Option(min=0, metavar="S", help="Seconds the latency varies by.")
+    ] = 0.0,
+    fault_rate: Annotated[
+        float,
+        typer.Option(
+            min=0, max=1, metavar="SHARE", help="Share of requests that fail for a moment."
+        ),
+    ] = 0.0,
+    changes_per_minute: Annotated[
+        float, typer.Option(min=0, metavar="N", help="Records the account changes by itself.")
+    ] = 0.0,
+    until_stdin_ends: Annotated[
+        bool, typer.Option(hidden=True, help="Stop when the process that started it is gone.")
+    ] = False,
+    zone: Annotated[
+        str, typer.Option(metavar="ZONE", help="Time zone of the account.")
+    ] = "America/Chicago",
+) -> None:
+    """Serve a stand-in of the ActiveCampaign API.
+
+    It runs on this machine and has all 38 objects with made-up data, the real limits and the
+    real quirks. Prints the URL and the token; Ctrl-C stops it.
+    """
+    from penstock.sandbox.activecampaign.main import serve
+    from penstock.sandbox.activecampaign.options import SandboxOptions
+
+    options = SandboxOptions(
+        port=port, contacts=contacts, sizes=_sizes(size or []), seed=seed, token=token,
+        rate_limit=rate_limit or None, latency=latency, jitter=jitter, fault_rate=fault_rate,
+        changes_per_minute=changes_per_minute, zone=zone,
+    )  # fmt: skip
+
+    def announce(url: str, its_token: str) -> None:
+        if cli.out.json:
+            cli.out.record({"type": "sandbox", "url": url, "token": its_token})
+            return
+        cli.out.say(f"url    {url}")
+        cli.out.say(f"token  {its_token}")
+        cli.out.note("\nIn penstock.yaml: api_url and api_key of an activecampaign source.")
+        cli.out.note("Ctrl-C stops the sandbox.")
+
+    if until_stdin_ends:
+        threading.Thread(target=_stop_at_end, args=(sys.stdin,), daemon=True).start()
+    try:
+        serve(options, announce=announce)
+    except OSError as error:
+        raise ConfigError(
+            f"Port {port} cannot be used: {error.strerror}.",
+            hint="Choose another --port, or leave it out to take a free one.",
+            code="sandbox.port",
+        ) from error
+
+
+def _stop_at_end(stream: TextIO) -> None:
+    stream.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _sizes(given: list[str]) -> dict[str, int]:
+    sizes = {}
+    for item in given:
+        name, _, count = item.partition("=")
+        if not name or not count.isdecimal():
+            raise typer.BadParameter(f"--size {item!r} is not TABLE=N, e.g. deals=0.")
+        sizes[name] = int(count)
+    return sizes

@@ -1,0 +1,78 @@
+"""Where words go: results to stdout, everything else to stderr, colour where it helps."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+from penstock.cli.table import Column, render
+
+_STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
+
+
+@dataclass(frozen=True)
+class Output:
+    """How one command talks.
+
+    Args:
+        json: results are JSON, one object per line.
+        quiet: only results and errors.
+        verbose: more messages.
+    """
+
+    json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+
+    @property
+    def width(self) -> int | None:
+        """Columns of the terminal that results go to; None for files and pipes."""
+        return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else None
+
+    def record(self, value: Mapping[str, Any]) -> None:
+        """One JSON object on a line of its own."""
+        print_line(json.dumps(value, ensure_ascii=False, default=str), sys.stdout)
+
+    def say(self, text: str = "") -> None:
+        """A result for people."""
+        print_line(text, sys.stdout)
+
+    def note(self, text: str) -> None:
+        """Something on the way, for people."""
+        if not self.quiet:
+            print_line(text, sys.stderr)
+
+    def warn(self, text: str) -> None:
+        if not self.quiet:
+            print_line(f"{style('warning:', 'yellow', sys.stderr)} {text}", sys.stderr)
+
+    def table(self, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Aligned columns for people; with `json`, the rows as they are."""
+        if self.json:
+            for row in rows:
+                self.record(row)
+            return
+        for number, line in enumerate(render(columns, rows, self.width)):
+            self.say(style(line, "bold", sys.stdout) if number == 0 else line)
+
+
+def print_line(text: str, stream: TextIO) -> None:
+    """Write a line at once, even where the terminal cannot show every character."""
+    try:
+        stream.write(text + "\n")
+    except UnicodeEncodeError:
+        plain = text.encode(stream.encoding or "ascii", "replace")
+        stream.write(plain.decode(stream.encoding or "ascii") + "\n")
+    stream.flush()
+
+
+def style(text: str, name: str, stream: TextIO) -> str:
+    """The text in a style, where the stream is a terminal that may have colours."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not stream.isatty():
+        return text
+    return f"\x1b[{_STYLES[name]}m{text}\x1b[0m"

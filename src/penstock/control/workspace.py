@@ -1,0 +1,215 @@
+"""A workspace: the folder, what its file says, and where its state is kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from penstock.control.file import FILE_NAME, ModelOf, Reading, read_spec
+from penstock.control.problems import FileError, Problem, nearest
+from penstock.control.references import References, Unresolved, read_dotenv
+from penstock.control.secrets import mentions, url_passwords
+from penstock.core.cards import Card, Role
+from penstock.core.errors import ConfigError
+from penstock.core.registry import Registry
+from penstock.core.spec import ConnectionSpec, PipelineSpec, WorkspaceSpec
+
+DEFAULT_MEMORY = "512MB"
+_LEAST_MEMORY = 64 * 1000**2
+_UNITS = {"": 1, "B": 1}
+_UNITS |= {f"{letter}B": 1000**n for n, letter in enumerate("KMGT", 1)}
+_UNITS |= {f"{letter}iB": 1024**n for n, letter in enumerate("KMGT", 1)}
+
+
+def find_root(start: Path, named: str | None) -> Path:
+    """The workspace folder: the one that is named, else the nearest upwards that has the file."""
+    if named:
+        root = Path(named).expanduser().resolve()
+        if not (root / FILE_NAME).is_file():
+            raise ConfigError(
+                f"There is no {FILE_NAME} in {root}.",
+                hint=f"`penstock init {named}` makes a workspace there.",
+                code="config.no_workspace",
+            )
+        return root
+    here = start.resolve()
+    for folder in (here, *here.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder
+    raise ConfigError(
+        f"There is no {FILE_NAME} in this folder or above it.",
+        hint="Go into a workspace, name one with --workspace, or make one with `penstock init`.",
+        code="config.no_workspace",
+    )
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Built by `Workspace.open`; reading it again never touches the file."""
+
+    root: Path
+    spec: WorkspaceSpec = field(repr=False)
+    registry: Registry = field(repr=False)
+    state_dir: Path
+    catalog_url: str = field(repr=False)
+    staging_dir: Path
+    memory_bytes: int
+    reading: Reading = field(repr=False)
+    model_of: ModelOf = field(repr=False)
+
+    @staticmethod
+    def open(
+        root: Path, *, registry: Registry, model_of: ModelOf, environ: Mapping[str, str]
+    ) -> Workspace:
+        """Read and check the file.
+
+        Raises:
+            FileError: with every problem, before anything else is read or written.
+        """
+        variables = {**read_dotenv(root / ".env"), **environ}
+        references = References(root, variables)
+        text = _read_text(root / FILE_NAME)
+        reading = read_spec(text, registry, model_of, references)
+        if reading.spec is None or reading.problems:
+            lost = [problem for found in reading.unresolved.values() for problem in found]
+            raise FileError(FILE_NAME, [*reading.problems, *lost])
+        state, catalog, staging = _places(reading.spec, root, references)
+        reading.secrets |= url_passwords(catalog)
+        return Workspace(
+            root, reading.spec, registry, state, catalog, staging,
+            parse_bytes(variables.get("PENSTOCK_MEMORY") or DEFAULT_MEMORY), reading, model_of,
+        )  # fmt: skip
+
+    @property
+    def failed_dir(self) -> Path:
+        return self.state_dir / "failed"
+
+    @property
+    def logs_dir(self) -> Path:
+        return self.state_dir / "logs"
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Values that must not appear in output, logs and errors."""
+        return frozenset(self.reading.secrets)
+
+    @property
+    def warnings(self) -> list[str]:
+        return [problem.at(FILE_NAME) for problem in sorted(self.reading.warnings)]
+
+    def pipeline(self, name: str) -> PipelineSpec:
+        """The pipeline, once everything that it refers to can be found."""
+        if name not in self.spec.pipelines:
+            known = self.spec.pipelines
+            raise ConfigError(
+                f"There is no pipeline called {name!r}.",
+                hint=nearest(name, known).strip() or "`penstock status` lists the pipelines.",
+                code="config.unknown_pipeline",
+            )
+        spec = self.spec.pipelines[name]
+        self._refuse_unresolved(("source", spec.source), ("destination", spec.destination))
+        return spec
+
+    def source(self, name: str) -> ConnectionSpec:
+        """The connection with its references replaced; secrets are `SecretStr`."""
+        return self._connection("source", name)
+
+    def destination(self, name: str) -> ConnectionSpec:
+        return self._connection("destination", name)
+
+    def unresolved(self, role: Role, name: str) -> list[Problem]:
+        """References of a connection that lead nowhere."""
+        return self.reading.unresolved.get((role, name), [])
+
+    def _connection(self, role: Role, name: str) -> ConnectionSpec:
+        known = self.spec.sources if role == "source" else self.spec.destinations
+        if name not in known:
+            raise ConfigError(
+                f"There is no {role} called {name!r}.",
+                hint=nearest(name, known).strip() or f"Add one under `{role}s:` in {FILE_NAME}.",
+                code="config.unknown_connection",
+            )
+        self._refuse_unresolved((role, name))
+        card = self.registry.card(role, known[name].type)
+        settings = self._rooted(card, self.reading.settings[role, name])
+        return ConnectionSpec.of(card.name, settings)
+
+    def _refuse_unresolved(self, *names: tuple[Role, str]) -> None:
+        lost = [problem for role, name in names for problem in self.unresolved(role, name)]
+        if lost:
+            raise FileError(FILE_NAME, lost)
+
+    def _rooted(self, card: Card, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings with relative paths taken from the workspace, wherever the command runs."""
+        fields = self.model_of(card).model_fields
+        paths = {name for name, info in fields.items() if mentions(info, Path)}
+        paths |= {name for name, setting in card.settings.items() if setting.type == "path"}
+        return {
+            name: str(self.root / Path(value).expanduser())
+            if name in paths and isinstance(value, str) and not _is_special(value)
+            else value
+            for name, value in settings.items()
+        }
+
+
+def _is_special(path: str) -> bool:
+    """`:memory:` and URLs are no files of ours."""
+    return path.startswith(":") or "://" in path
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise FileError(path.name, [Problem(1, 1, "the file is not UTF-8 text.")]) from None
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read: {error.strerror}.", code="config.file"
+        ) from error
+
+
+def _places(spec: WorkspaceSpec, root: Path, references: References) -> tuple[Path, str, Path]:
+    """State folder, catalog (a path or a PostgreSQL URL), staging folder."""
+    home = references.variables.get("PENSTOCK_HOME")
+    try:
+        state = root / Path(home or references.expand(spec.state.dir or ".penstock")).expanduser()
+        catalog = references.expand(spec.state.catalog or "")
+        staging = references.expand(spec.state.staging or "")
+    except Unresolved as error:
+        raise ConfigError(f"`state` in {FILE_NAME}: {error}", code="config.state") from None
+    if "://" in staging:
+        raise ConfigError(
+            f"`state.staging` in {FILE_NAME} must be a folder.",
+            hint="Object stores cannot hold the staging area in this version.",
+            code="config.state",
+        )
+    if catalog and "://" not in catalog:
+        catalog = str(root / catalog)
+    return state, catalog or str(state / "catalog.db"), root / (staging or state / "staging")
+
+
+def parse_bytes(text: str) -> int:
+    """Bytes of `256MB` (thousands), `256MiB` (1024s) or a plain number.
+
+    >>> parse_bytes("64MiB")
+    67108864
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", text.strip())
+    units = {unit.upper(): size for unit, size in _UNITS.items()}
+    if found is None or found[2].upper() not in units:
+        raise ConfigError(
+            f"PENSTOCK_MEMORY is {text!r}, which is no size.",
+            hint="Write it like 512MB, 512MiB or 2GB.",
+            code="config.memory",
+        )
+    size = int(float(found[1]) * units[found[2].upper()])
+    if size < _LEAST_MEMORY:
+        raise ConfigError(
+            f"PENSTOCK_MEMORY is {text!r}, too little to work with.",
+            hint="Give it 64MB or more.",
+            code="config.memory",
+        )
+    return size
