@@ -1,0 +1,49 @@
+"""What commands may import: starting must stay quick."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("pyarrow", "duckdb", "sqlalchemy", "httpx2", "rich", "pandas", "numpy", "alembic")
+SHOW = (
+    "import sys\n"
+    "from penstock.cli.main import execute\n"
+    "code = execute(sys.argv[1:])\n"
+    "print('\\n'.join(sys.modules), file=sys.stderr)\n"
+    "sys.exit(code)\n"
+)
+
+
+def loaded(folder: Path, *line: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", SHOW, *line], capture_output=True, text=True, cwd=folder, check=True
+    )
+    return set(done.stderr.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("line", "never"),
+    [
+        pytest.param(["--help"], (*HEAVY, "pydantic", "yaml"), id="help"),
+        pytest.param(["run", "--help"], (*HEAVY, "yaml"), id="help of a command"),
+        pytest.param(["connectors"], (*HEAVY, "penstock.core.cards"), id="connectors"),
+        pytest.param(["connectors", "--json"], (*HEAVY, "penstock.core.cards"), id="as JSON"),
+        pytest.param(["init", "mine"], ("pyarrow", "duckdb", "sqlalchemy", "rich"), id="init"),
+    ],
+)
+def test_quick_commands_import_little(
+    tmp_path: Path, line: list[str], never: tuple[str, ...]
+) -> None:
+    assert sorted(loaded(tmp_path, *line) & set(never)) == []
+
+
+def test_importing_the_library_imports_nothing_heavy(tmp_path: Path) -> None:
+    code = "import penstock, sys; print('\\n'.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+    assert set(done.stdout.splitlines()).isdisjoint((*HEAVY, "pydantic", "yaml", "typer"))

@@ -1,0 +1,251 @@
+"""A card in, a source out: what can be declared, and what is refused."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopback import Play, Request, Server, reply
+from penstock.core.cards import Card, Setting
+from penstock.core.errors import AuthError, ConfigError
+from penstock.core.stream import Split
+from penstock.sdk.opening import check_settings
+from penstock.sdk.rest import RestSource
+from penstock.sdk.source import ReadContext
+
+SECRET = "s3cret-token"
+HARBOURS = {"path": "/harbours", "records": "data.items", "fields": {"id": "integer"}}
+
+
+@pytest.fixture(autouse=True)
+def limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+
+def card(tmp_path: Path, rest: dict[str, Any], streams: dict[str, Any] | None = None) -> Card:
+    if streams is not None:
+        # JSON is YAML.
+        (tmp_path / "streams.yaml").write_text(json.dumps(streams), encoding="utf-8")
+    return Card(
+        name="tides",
+        title="Tides",
+        role="source",
+        settings={
+            "url": Setting(type="url", label="URL", required=True),
+            "token": Setting(type="secret", label="Token"),
+            "user": Setting(label="User"),
+            "area": Setting(label="Area"),
+        },
+        rest={"base_url": {"setting": "url"}, **rest},
+        streams_file="streams.yaml" if streams is not None else None,
+        folder=tmp_path,
+    )
+
+
+def source(made: Card, url: str, **settings: str) -> RestSource:
+    return RestSource(made, check_settings(made, {"url": url, "token": SECRET, **settings}))
+
+
+def read(made: RestSource, *streams: str, split: str | None = None) -> list[Any]:
+    names = streams or ("harbours",)
+    found = list(made.read(Split(split or names[0], names), None, ReadContext()))
+    made.close()
+    return found
+
+
+def items(request: Request, _number: int) -> Play:
+    return reply(
+        json.dumps({"data": {"items": [{"id": 1, "name": "Brest"}]}, "asked": request.path})
+    )
+
+
+@pytest.mark.parametrize(
+    ("auth", "header", "query"),
+    [
+        pytest.param(
+            {"kind": "header", "name": "Api-Token", "setting": "token"},
+            ("api-token", SECRET),
+            "",
+            id="header",
+        ),
+        pytest.param(
+            {"kind": "bearer", "setting": "token"},
+            ("authorization", f"Bearer {SECRET}"),
+            "",
+            id="bearer",
+        ),
+        pytest.param(
+            {"kind": "basic", "user": {"setting": "user"}, "setting": "token"},
+            ("authorization", "Basic " + base64.b64encode(f"ada:{SECRET}".encode()).decode()),
+            "",
+            id="basic",
+        ),
+        pytest.param(
+            {"kind": "query", "name": "key", "setting": "token"},
+            ("accept", "application/json"),
+            f"key={SECRET}",
+            id="query",
+        ),
+    ],
+)
+def test_the_key_goes_where_the_card_says(
+    tmp_path: Path, auth: dict[str, Any], header: tuple[str, str], query: str
+) -> None:
+    with Server(items) as server:
+        made = source(
+            card(tmp_path, {"auth": auth}, {"harbours": HARBOURS}), server.url, user="ada"
+        )
+        read(made)
+        [request] = server.requests
+    assert request.headers[header[0]] == header[1]
+    assert request.query == query
+
+
+def test_rows_are_found_at_a_dotted_path_and_typed(tmp_path: Path) -> None:
+    with Server(items) as server:
+        [batch] = read(source(card(tmp_path, {}, {"harbours": HARBOURS}), server.url))
+    assert batch.rows.to_pylist() == [{"id": 1, "name": "Brest"}]
+    assert batch.full_pass.verified
+
+
+def test_a_body_may_be_the_array_itself(tmp_path: Path) -> None:
+    with Server(lambda *_: reply('[{"id": 1}, {"id": 2}]')) as server:
+        [batch] = read(source(card(tmp_path, {}, {"harbours": {"path": "/x"}}), server.url))
+    assert batch.rows.column("id").to_pylist() == [1, 2]
+
+
+def test_parameters_are_constants_or_settings_and_empty_settings_are_left_out(
+    tmp_path: Path,
+) -> None:
+    stream = {**HARBOURS, "params": {"deep": True, "n": 3, "area": {"setting": "area"}}}
+    made = card(tmp_path, {}, {"harbours": stream})
+    with Server(items) as server:
+        read(source(made, server.url))
+        read(source(made, server.url, area="Manche & Nord"))
+    assert [request.params for request in server.requests] == [
+        [("deep", "true"), ("n", "3")],
+        [("deep", "true"), ("n", "3"), ("area", "Manche & Nord")],
+    ]
+
+
+def sideloaded(request: Request, _number: int) -> Play:
+    page = int(dict(request.params)["page"])
+    gauges = [{"id": "g1"}, {"id": f"g{page + 1}"}]
+    rows = [{"id": page * 10 + at} for at in range(2 if page < 3 else 1)]
+    return reply(json.dumps({"gauges": gauges, "harbours": rows}))
+
+
+SIDELOADS = {
+    "harbours": {
+        "path": "/harbours",
+        "records": "harbours",
+        "pages": {"kind": "page", "size": 2},
+        "sideloads": {"gauges": {"records": "gauges", "fields": {"id": "string"}}},
+    }
+}
+
+
+def test_sideloads_are_streams_of_their_own_and_each_row_comes_once(tmp_path: Path) -> None:
+    with Server(sideloaded) as server:
+        made = source(card(tmp_path, {}, SIDELOADS), server.url)
+        assert [stream.name for stream in made.discover()] == ["harbours", "gauges"]
+        [split] = made.plan(made.discover())
+        assert split.streams == ("harbours", "gauges")
+        batches = read(made, *split.streams)
+    found = {name: [] for name in split.streams}
+    for batch in batches:
+        found[batch.stream] += batch.rows.column("id").to_pylist()
+    assert found == {"harbours": [10, 11, 20, 21, 30], "gauges": ["g1", "g2", "g3", "g4"]}
+    assert batches[-1].stream == "harbours"
+    assert [bool(batch.checkpoint) for batch in batches] == [False, True]
+
+
+def test_a_sideload_can_be_read_alone(tmp_path: Path) -> None:
+    with Server(sideloaded) as server:
+        made = source(card(tmp_path, {}, SIDELOADS), server.url)
+        batches = read(made, "gauges", split="harbours")
+    assert {batch.stream for batch in batches} == {"gauges"}
+    assert sum(batch.num_rows for batch in batches) == 4
+    assert batches[-1].checkpoint
+
+
+@pytest.mark.parametrize(
+    ("rest", "named"),
+    [
+        ({"auth": {"kind": "magic", "setting": "token"}}, "auth"),
+        ({"pages": {"kind": "offset", "limmit": 5}}, "pages"),
+        ({"streams": {}, "color": "blue"}, "color"),
+        ({"errors": {"statuses": {"40": "retry"}}}, "errors"),
+    ],
+)
+def test_a_wrong_card_is_refused_and_the_place_named(
+    tmp_path: Path, rest: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(ConfigError) as raised:
+        source(card(tmp_path, rest, {"harbours": HARBOURS}), "http://127.0.0.1:9")
+    assert named in raised.value.message
+    assert raised.value.code == "config.card"
+
+
+def test_a_card_that_names_no_setting_of_its_own_is_refused(tmp_path: Path) -> None:
+    made = card(tmp_path, {"rate_limit": {"setting": "speed"}}, {"harbours": HARBOURS})
+    with pytest.raises(ConfigError) as raised:
+        source(made, "http://127.0.0.1:9")
+    assert "speed" in raised.value.message
+
+
+def test_a_refused_login_is_asked_for_once(tmp_path: Path) -> None:
+    rest = {"login": {"path": "/me", "hint": "Look under Tides > Keys."}}
+    with Server(lambda *_: reply("{}", 401)) as server:
+        made = source(card(tmp_path, rest, {"harbours": HARBOURS}), server.url)
+        for _ in range(3):
+            with pytest.raises(AuthError) as raised:
+                list(made.read(Split("harbours", ("harbours",)), None, ReadContext()))
+        made.close()
+        assert len(server.requests) == 1
+    assert raised.value.hint == "Look under Tides > Keys."
+
+
+def changes(request: Request, _number: int) -> Play:
+    since = dict(request.params).get("since", "")
+    rows = [{"id": n, "at": f"2025-01-0{n}T00:00:00Z"} for n in (1, 2, 3)]
+    return reply(json.dumps({"data": {"items": [row for row in rows if row["at"] >= since]}}))
+
+
+@pytest.mark.parametrize(
+    ("form", "value"),
+    [("day", "2025-01-03"), ("instant", "2025-01-03T00:00:00+00:00"), ("epoch", "1735862400")],
+)
+def test_a_cursor_is_written_as_the_api_wants_it(tmp_path: Path, form: str, value: str) -> None:
+    cursor = {"field": "at", "after": "since", "format": form}
+    made = card(tmp_path, {}, {"harbours": {**HARBOURS, "cursor": cursor}})
+    with Server(changes) as server:
+        [first] = read(source(made, server.url))
+        again = source(made, server.url)
+        list(again.read(Split("harbours", ("harbours",)), first.checkpoint, ReadContext()))
+        again.close()
+        assert dict(server.requests[-1].params)["since"] == value
+    assert first.checkpoint.shown == {"at": "2025-01-03T00:00:00Z"}
+
+
+def test_events_set_aside_are_read_again_with_the_declared_types(tmp_path: Path) -> None:
+    made = source(card(tmp_path, {}, {"harbours": HARBOURS}), "http://127.0.0.1:9")
+    [stream] = made.discover()
+    rows, unread = made.parse(stream, ['{"id": 5}', "[1]", '{"id": 6}'])
+    made.close()
+    assert rows.column("id").to_pylist() == [5, 6]
+    assert [one.index for one in unread] == [1]
+
+
+def test_a_limit_is_shared_by_everybody_on_the_same_host(
+    tmp_path: Path,
+) -> None:
+    made = card(tmp_path, {"rate_limit": 3}, {"harbours": HARBOURS})
+    with Server(items) as server:
+        for _ in range(2):
+            read(source(made, server.url))
+    assert len(list(tmp_path.rglob("limits/*"))) == 1

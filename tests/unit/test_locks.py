@@ -1,0 +1,84 @@
+"""The locks: whole, hashed, without addresses, and what pyproject.toml asks for."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[2]
+LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
+
+
+def entries(path: Path) -> list[str]:
+    """One text per package: its requirement line and its hashes."""
+    body = re.sub(r"^#.*\n", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return [entry for entry in re.split(r"\n(?=\S)", body.strip()) if entry]
+
+
+def pins(name: str) -> dict[str, str]:
+    """Version by normal name."""
+    found = {}
+    for entry in entries(ROOT / "requirements" / f"{name}.lock"):
+        requirement = Requirement(entry.splitlines()[0].rstrip(" \\"))
+        found[requirement.name] = next(iter(requirement.specifier)).version
+    return found
+
+
+def project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def wanted(name: str) -> list[str]:
+    """What pyproject.toml asks of a lock."""
+    raw = project()
+    base: list[str] = raw["project"]["dependencies"]
+    extras: dict[str, list[str]] = raw["project"]["optional-dependencies"]
+    build = (ROOT / "requirements" / "build.in").read_text(encoding="utf-8").splitlines()
+    tools = [line for line in build if line and not line.startswith("#")]
+    return {
+        "base": base,
+        "build": tools,
+        "postgres": base + extras["postgres"],
+        "dev": base + tools + list(chain(*extras.values())) + raw["dependency-groups"]["dev"],
+    }[name]
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.stem)
+def test_every_package_has_one_version_and_hashes(path: Path) -> None:
+    for entry in entries(path):
+        head, *rest = entry.splitlines()
+        assert re.match(r"[a-z0-9-]+==[^ ;]+( ; .+)? \\$", head), head
+        assert rest, f"{head} has no hash"
+        assert all(re.match(r"    --hash=sha256:[0-9a-f]{64}( \\)?$", line) for line in rest), head
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.stem)
+def test_no_lock_names_a_place_to_download_from(path: Path) -> None:
+    assert not re.search(r"://|--index|--extra-index|--find-links", path.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.stem)
+def test_a_lock_satisfies_the_project(path: Path) -> None:
+    locked = pins(path.stem)
+    missing = [
+        str(requirement)
+        for requirement in map(Requirement, wanted(path.stem))
+        if not requirement.specifier.contains(locked.get(requirement.name, "0"), prereleases=True)
+    ]
+    assert missing == [], "run `make locks`"
+
+
+def test_the_locks_agree_with_each_other() -> None:
+    everything = pins("dev")
+    for path in LOCKS:
+        assert pins(path.stem).items() <= everything.items(), path.name
+
+
+def test_the_base_install_stays_small() -> None:
+    assert len(pins("base")) <= 45
