@@ -57,14 +57,12 @@ class Program:
     def records(self, *line: str, code: int = 0) -> list[dict[str, Any]]:
         return [json.loads(text) for text in self(*line, "--json", code=code).splitlines()]
 
-    def tables(self) -> list[str]:
-        """Of the warehouse; none while there is no file."""
-        if not (self.root / "warehouse.duckdb").exists():
-            return []
-        return [name for (name,) in self.query("select table_name from duckdb_tables()")]
+    def reading(self) -> duckdb.DuckDBPyConnection:
+        """The warehouse, open for reading only: others may read it too, and nobody can write."""
+        return duckdb.connect(str(self.root / "warehouse.duckdb"), read_only=True)
 
     def query(self, sql: str) -> list[Any]:
-        with duckdb.connect(str(self.root / "warehouse.duckdb"), read_only=True) as connection:
+        with self.reading() as connection:
             rows: list[Any] = connection.execute(sql).fetchall()
         return rows
 
@@ -200,7 +198,17 @@ def test_preview_and_plan_write_nothing(program: Program) -> None:
     planned = program.records("plan", "main")
     assert len(planned) == 6
     assert all(item["table"] == f"ac_{item['object']}" for item in planned)
-    assert program.tables() == []
+    assert all(item["statements"][0].startswith("CREATE TABLE ") for item in planned)
+    assert not (program.root / "warehouse.duckdb").exists()
+    assert not (program.root / ".penstock").exists()
+
+
+def test_a_plan_after_a_run_only_reads_the_destination(program: Program) -> None:
+    program("run", "main", "--object", "tags")
+    with program.reading():
+        planned = {item["object"]: item["statements"] for item in program.records("plan", "main")}
+    assert planned["tags"] == []
+    assert planned["tasks"][0].startswith("CREATE TABLE ")
 
 
 def test_status_and_jobs_tell_what_happened(program: Program) -> None:

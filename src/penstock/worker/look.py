@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -126,26 +126,34 @@ def _planned(task: Task, ends: Ends, item: StreamPlan) -> PlannedObject:
     return PlannedObject(item.stream.name, mode, item.mode.value, mapping.table, statements, note)
 
 
-def _catalog(workspace: Workspace) -> closing[Catalog]:
-    return closing(Catalog.open(workspace.catalog_url))
+@contextmanager
+def _catalog(workspace: Workspace) -> Iterator[Catalog | None]:
+    """The catalog, or None before the first job: looking makes no files."""
+    url = workspace.catalog_url
+    if "://" not in url and not Path(url).exists():
+        yield None
+        return
+    with closing(Catalog.open(url)) as catalog:
+        yield catalog
 
 
 def _trial(
-    workspace: Workspace, pipeline: str, ends: Ends, catalog: Catalog, only: tuple[str, ...]
+    workspace: Workspace, pipeline: str, ends: Ends, catalog: Catalog | None, only: tuple[str, ...]
 ) -> tuple[Task, list[StreamPlan]]:
     """A task that looks like a job's but whose memory forgets."""
     spec = workspace.pipeline(pipeline)
     streams = chosen(spec, ends.source.discover(), only)
-    known = {record.name for record in catalog.pipelines.list()}
-    saved = catalog.positions.load(pipeline) if pipeline in known else {}
-    generations = catalog.positions.generations(pipeline) if pipeline in known else {}
+    known = catalog is not None and pipeline in {p.name for p in catalog.pipelines.list()}
+    saved = catalog.positions.load(pipeline) if catalog and known else {}
+    generations = catalog.positions.generations(pipeline) if catalog and known else {}
     plans = [
         stream_plan(
             spec, stream, ends.destination.capabilities, generations.get(stream.name, Generation())
         )
         for stream in streams
     ]
-    memory = TryMemory(CatalogMemory(catalog, pipeline, ends.destination.identity))
+    base = CatalogMemory(catalog, pipeline, ends.destination.identity) if catalog else None
+    memory = TryMemory(base)
     nowhere = Path(TemporaryDirectory(prefix="penstock-").name)
     task = Task(
         pipeline=pipeline,

@@ -50,21 +50,24 @@ class CatalogMemory:
 
 
 class TryMemory:
-    """For previews and plans: nothing is remembered beyond this object."""
+    """For previews and plans: nothing is remembered beyond this object. Before the first job
+    there is no base."""
 
-    def __init__(self, base: CatalogMemory) -> None:
+    def __init__(self, base: CatalogMemory | None) -> None:
         self._base = base
         self._mappings: dict[str, Mapping] = {}
         self._names: dict[str, dict[str, str]] = {}
 
     def mapping(self, event_type: str) -> Mapping | None:
-        return self._mappings.get(event_type) or self._base.mapping(event_type)
+        known = self._mappings.get(event_type)
+        return self._base.mapping(event_type) if known is None and self._base else known
 
     def save_mapping(self, mapping: Mapping) -> None:
         self._mappings[mapping.event_type] = mapping
 
     def names(self, scope: str) -> dict[str, str]:
-        return {**self._base.names(scope), **self._names.get(scope, {})}
+        base = self._base.names(scope) if self._base else {}
+        return {**base, **self._names.get(scope, {})}
 
     def remember(self, scope: str, names: Dict[str, str]) -> None:
         self._names.setdefault(scope, {}).update(names)

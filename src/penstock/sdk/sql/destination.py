@@ -41,6 +41,10 @@ class SqlDestination(Destination):
         """A transaction that commits when the block ends well; foreign errors are translated."""
 
     @abstractmethod
+    def looking(self) -> AbstractContextManager[Tx | None]:
+        """A transaction that makes and changes nothing; None where there is nothing yet."""
+
+    @abstractmethod
     def qualified(self, table: str) -> str:
         """Schema and table, quoted."""
 
@@ -69,12 +73,11 @@ class SqlDestination(Destination):
         self.ledger_book.create(tx)
 
     def describe(self, table: str) -> pa.Schema | None:
-        with self.transaction() as tx:
-            return self.columns(tx, table)
+        with self.looking() as tx:
+            return self.columns(tx, table) if tx is not None else None
 
     def changes(self, table: str, schema: pa.Schema, key: Sequence[str]) -> list[str]:
-        with self.transaction() as tx:
-            return self._changes(tx, table, schema, key, None)
+        return self._statements(self.describe(table), table, schema, key, None)
 
     def evolve(
         self,
@@ -175,7 +178,7 @@ class SqlDestination(Destination):
         generation: int,
     ) -> list[str]:
         place = self._place(tx, table, generation)
-        statements = self._changes(tx, place, schema, key, mode)
+        statements = self._statements(self.columns(tx, place), place, schema, key, mode)
         for statement in statements:
             tx.run(statement)
         return statements
@@ -189,16 +192,16 @@ class SqlDestination(Destination):
             return table
         return shadow_name(table, generation, self.capabilities.table_limit)
 
-    def _changes(
+    def _statements(
         self,
-        tx: Tx,
+        current: pa.Schema | None,
         table: str,
         schema: pa.Schema,
         key: Sequence[str],
         mode: WriteMode | None,
     ) -> list[str]:
+        """From the columns there are (None: no table) to the ones that are wanted."""
         wanted = _with_ours(schema, mode)
-        current = self.columns(tx, table)
         name = self.qualified(table)
         if current is None:
             lines = [

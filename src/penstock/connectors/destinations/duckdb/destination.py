@@ -84,6 +84,20 @@ class DuckDb(SqlDestination):
             finally:
                 self._file.settle(connection)
 
+    @contextmanager
+    def looking(self) -> Iterator[Tx | None]:
+        if not self._path.exists():
+            yield None
+            return
+        with self._file.borrowed(read_only=True) as connection:
+            try:
+                connection.begin()
+                yield _DuckTx(connection)
+            except duckdb.Error as error:
+                raise translate(error, self._path) or unexpected(error) from error
+            finally:
+                self._file.settle(connection)
+
     def qualified(self, table: str) -> str:
         return f"{self.dialect.ident(self._schema)}.{self.dialect.ident(table)}"
 

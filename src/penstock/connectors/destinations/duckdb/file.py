@@ -30,11 +30,13 @@ class DuckFile:
         self.patience_s = _PATIENCE_S
         self._lock = threading.RLock()
         self._open: duckdb.DuckDBPyConnection | None = None
+        self._read_only = False
         self._closer: threading.Timer | None = None
 
     @contextmanager
-    def borrowed(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection, for one caller at a time.
+    def borrowed(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection, for one caller at a time; opened read-only it makes no file, and other
+        programs can go on reading.
 
         Raises:
             TransientError: another process holds the file and does not let go.
@@ -43,8 +45,11 @@ class DuckFile:
         with self._lock:
             if self._closer is not None:
                 self._closer.cancel()
+            if self._read_only and not read_only:
+                self.close()
             if self._open is None:
-                self._open = self._connect()
+                self._open = self._connect(read_only)
+                self._read_only = read_only
             try:
                 yield self._open
             finally:
@@ -73,12 +78,12 @@ class DuckFile:
                 self._open.close()
                 self._open = None
 
-    def _connect(self) -> duckdb.DuckDBPyConnection:
+    def _connect(self, read_only: bool) -> duckdb.DuckDBPyConnection:
         deadline = time.monotonic() + self.patience_s
         pause = 0.1
         while True:
             try:
-                return duckdb.connect(str(self.path), config=self._settings())
+                return duckdb.connect(str(self.path), read_only=read_only, config=self._settings())
             except (duckdb.Error, OSError) as error:
                 known = translate(error, self.path)
                 if known is None:

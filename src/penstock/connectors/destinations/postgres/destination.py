@@ -89,6 +89,16 @@ class Postgres(SqlDestination):
         except psycopg.Error as error:
             raise self._translated(error) from error
 
+    @contextmanager
+    def looking(self) -> Iterator[Tx | None]:
+        connection = self._connected()
+        try:
+            with connection.transaction():
+                connection.execute("SET TRANSACTION READ ONLY")
+                yield _PostgresTx(connection)
+        except psycopg.Error as error:
+            raise self._translated(error) from error
+
     def qualified(self, table: str) -> str:
         return f"{self.dialect.ident(self._config.schema_)}.{self.dialect.ident(table)}"
 
