@@ -6,7 +6,7 @@ new_enough() {
     "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
 }
 
-# Debian and Ubuntu ship Python without what `python -m venv` needs.
+# Debian and Ubuntu ship Python without pip: bring_pip.sh helps, one that has it is quicker.
 has_venv() {
     "$1" -c 'import ensurepip, venv' >/dev/null 2>&1
 }
@@ -30,5 +30,5 @@ for wanted in has_venv new_enough; do
     done
 done
 echo "Penstock needs Python 3.11 or newer, and none of these is: $candidates." >&2
-echo "On Debian or Ubuntu: apt-get install python3 python3-venv. Elsewhere: make PYTHON=/path/to/python3.12" >&2
+echo "On Debian or Ubuntu: apt-get install python3. Elsewhere: make PYTHON=/path/to/python3.12" >&2
 exit 1

@@ -26,10 +26,14 @@ fi
 if ! stamped base "$locks" || ! [ -x "$venv/bin/python" ]; then
     PYTHON=$("$here/find_python.sh")
     export PYTHON
-    "$here/system_packages.sh" venv
     echo "Making $venv with $("$PYTHON" --version)" >&2
     rm -rf "$venv"
-    "$PYTHON" -m venv "$venv"
+    if "$PYTHON" -c 'import ensurepip' 2>/dev/null; then
+        "$PYTHON" -m venv "$venv"
+    else
+        "$PYTHON" -m venv --without-pip "$venv"
+        "$here/bring_pip.sh" "$venv/bin/python"
+    fi
     echo "$PYTHON" >"$venv/.penstock-python"
 fi
 

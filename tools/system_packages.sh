@@ -1,27 +1,22 @@
 #!/bin/sh
-# See that system packages are there: system_packages.sh venv|postgres...
+# See that system packages are there: system_packages.sh postgres...
 #
 # What is missing is installed when we may (root, or sudo without a password, with apt-get);
 # else the line to type is printed and the exit code is 1.
 set -eu
 
-PYTHON=${PYTHON:-python3}
-
 present() {
     case "$1" in
-        venv) "$PYTHON" -c 'import ensurepip, venv' >/dev/null 2>&1 ;;
         postgres)
             command -v initdb >/dev/null 2>&1 ||
                 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1
             ;;
-        *) echo "system_packages.sh knows venv and postgres, not $1" >&2 && exit 2 ;;
+        *) echo "system_packages.sh knows postgres, not $1" >&2 && exit 2 ;;
     esac
 }
 
 package() {
     case "$1" in
-        # The package goes with the exact Python: python3.11-venv.
-        venv) "$PYTHON" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])' ;;
         postgres) echo postgresql ;;
     esac
 }
