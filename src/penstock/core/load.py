@@ -87,7 +87,8 @@ class Receipt:
 
     `unchanged` counts rows equal to the stored ones, rows older than the stored ones, and
     placeholders of known keys: nothing was written for them. `replayed` means the ledger
-    knew the load id and nothing was done now.
+    knew the load id and nothing was done now. `warnings` tell the user what the destination
+    had to change in values.
     """
 
     load_id: str
@@ -99,6 +100,7 @@ class Receipt:
     flagged: int = 0
     held: int = 0
     replayed: bool = False
+    warnings: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:

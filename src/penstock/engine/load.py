@@ -276,6 +276,8 @@ def _show(task: Task, record: CommitRecord, receipts: list[Receipt]) -> None:
         state = task.states.get(part.object)
         if state is not None:
             state.books.add(part.books)
+        for warning in receipt.warnings:
+            task.warn(part.object, warning)
         if receipt.held:
             task.warn(
                 part.object,

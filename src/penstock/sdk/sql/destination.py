@@ -35,6 +35,8 @@ class SqlDestination(Destination):
 
     def __init__(self) -> None:
         self._evolved: dict[tuple[str, int], pa.Schema] = {}
+        # What a load has to tell; engines add to it while they copy.
+        self.warnings: list[str] = []
 
     @abstractmethod
     def transaction(self) -> AbstractContextManager[Tx]:
@@ -99,12 +101,13 @@ class SqlDestination(Destination):
 
     def load(self, load: TableLoad) -> Receipt:
         self._check_mode(load.mode)
+        self.warnings.clear()
         with self.transaction() as tx:
             known = self.ledger_book.find(tx, load)
             if known is not None:
                 return known
             counts, swept = self._apply(tx, load)
-            receipt = _receipt(load, counts, swept)
+            receipt = _receipt(load, counts, swept, tuple(self.warnings))
             hit("load.in_transaction")
             self.ledger_book.add(tx, load, receipt)
             if load.package_no % 100 == 0:
@@ -277,7 +280,7 @@ def _write(tx: Tx, target: Target) -> Counts:
     return merge(tx, target)
 
 
-def _receipt(load: TableLoad, counts: Counts, swept: Swept) -> Receipt:
+def _receipt(load: TableLoad, counts: Counts, swept: Swept, warnings: tuple[str, ...]) -> Receipt:
     return Receipt(
         load_id=load.load_id,
         table=load.table,
@@ -287,6 +290,7 @@ def _receipt(load: TableLoad, counts: Counts, swept: Swept) -> Receipt:
         unchanged=counts.unchanged,
         flagged=swept.flagged,
         held=swept.held,
+        warnings=warnings,
     )
 
 

@@ -1,70 +1,86 @@
-"""Staged Parquet rows as the text that COPY reads: NULL is empty, text is quoted."""
+"""Staged Parquet rows on their way into a COPY."""
 
 from __future__ import annotations
 
-import io
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pc_csv
 import pyarrow.parquet as pq
 
+from penstock.connectors.destinations.postgres.binary.rows import SIGNATURE, TRAILER, encoded
+from penstock.connectors.destinations.postgres.nul import REPLACEMENT, without_nul
 from penstock.core.convert import convert
-from penstock.core.types import Logical, logical
+from penstock.core.errors import DataError
+from penstock.core.types import JSON, Logical, json_array, logical, normal
 
 _ROWS: Final = 5_000
-_OPTIONS: Final = pc_csv.WriteOptions(include_header=False, quoting_style="needed")
-_PLAIN: Final = frozenset({Logical.BOOLEAN, Logical.BYTE, Logical.SHORT, Logical.INT, Logical.LONG})
-_REPLACEMENT: Final = "\ufffd"
 
 
-def csv_chunks(files: Sequence[Path], columns: Sequence[pa.Field]) -> Iterator[bytes]:
-    """CSV of the files' rows, some thousand at a time; columns a file lacks are NULL."""
-    for path in files:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(_ROWS):
-                yield _csv(batch, columns)
+class CopyRows:
+    """Rows of files in the binary format of COPY, some thousand at a time.
 
+    Args:
+        columns: what the rows have; columns that a file lacks are NULL.
+    """
 
-def _csv(batch: pa.RecordBatch, columns: Sequence[pa.Field]) -> bytes:
-    arrays = []
-    for field in columns:
-        at = batch.schema.get_field_index(field.name)
-        arrays.append(
-            pa.nulls(batch.num_rows, pa.string()) if at < 0 else _column(batch.column(at))
+    def __init__(self, files: Sequence[Path], columns: Sequence[pa.Field]) -> None:
+        self._files = files
+        self._columns = [(field.name, _travels_as(field)) for field in columns]
+        self._replaced: Counter[str] = Counter()
+
+    def __iter__(self) -> Iterator[bytes | memoryview]:
+        yield SIGNATURE
+        for path in self._files:
+            with pq.ParquetFile(path) as file:
+                for batch in file.iter_batches(_ROWS):
+                    yield from encoded(self._rows(batch))
+        yield TRAILER
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was changed in values on the way, told after the last row."""
+        return tuple(
+            f"{count} value{'s' * (count > 1)} of {name} held the character U+0000, which "
+            f"PostgreSQL cannot store: U+FFFD ({REPLACEMENT}) stands for it."
+            for name, count in self._replaced.items()
         )
-    table = pa.RecordBatch.from_arrays(arrays, names=[str(i) for i in range(len(arrays))])
-    sink = io.BytesIO()
-    pc_csv.write_csv(table, sink, _OPTIONS)
-    return sink.getvalue()
+
+    def _rows(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        arrays = [self._column(batch, name, kind) for name, kind in self._columns]
+        return pa.RecordBatch.from_arrays(arrays, names=[str(i) for i in range(len(arrays))])
+
+    def _column(self, batch: pa.RecordBatch, name: str, kind: pa.DataType) -> pa.Array:
+        at = batch.schema.get_field_index(name)
+        if at < 0:
+            return pa.nulls(batch.num_rows, pa.string())
+        array = _converted(batch.column(at), name, kind)
+        family = logical(kind)
+        if family not in (Logical.STRING, Logical.JSON):
+            return array
+        is_json = family is Logical.JSON
+        text = array.storage if is_json else array
+        clean = without_nul(text, json=is_json)
+        if clean is text:
+            return array
+        changed = pc.sum(pc.not_equal(text, clean)).as_py()
+        if changed:
+            self._replaced[name] += changed
+        return json_array(clean) if is_json else clean
 
 
-def _column(array: pa.Array) -> pa.Array:
-    """Values in a form that the server reads back exactly."""
-    family = logical(array.type)
-    if family in _PLAIN:
+def _travels_as(field: pa.Field) -> pa.DataType:
+    kind = normal(field)
+    return JSON if logical(kind) is Logical.ARRAY else kind
+
+
+def _converted(array: pa.Array, name: str, kind: pa.DataType) -> pa.Array:
+    if array.type == kind:
         return array
-    if family is Logical.BYTES:
-        return pa.array(
-            [None if value is None else "\\x" + value.hex() for value in array.to_pylist()],
-            pa.string(),
-        )
-    text = convert(array, array.type, pa.string()).array
-    if family in (Logical.STRING, Logical.JSON, Logical.ARRAY):
-        text = _without_nul(text, json=family is not Logical.STRING)
-    return text
-
-
-def _without_nul(text: pa.StringArray, *, json: bool) -> pa.StringArray:
-    """U+0000 cannot be stored: U+FFFD stands for it, in JSON also where it is escaped."""
-    if pc.any(pc.match_substring(text, "\0"), min_count=0).as_py():
-        text = pc.replace_substring(text, "\0", _REPLACEMENT)
-    if json and pc.any(pc.match_substring(text, "\\u0000"), min_count=0).as_py():
-        # An even number of backslashes before it would make it the text "\\u0000".
-        pattern = r"(^|[^\\])((?:\\\\)*)\\u0000"
-        for _ in range(2):
-            text = pc.replace_substring_regex(text, pattern, r"\1\2" + _REPLACEMENT)
-    return text
+    found = convert(array, array.type, kind)
+    if found.bad is not None:
+        raise DataError(f"A value of {name} does not fit its column.", code="INCOMPATIBLE_TYPE")
+    return found.array

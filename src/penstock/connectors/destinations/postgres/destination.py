@@ -12,7 +12,7 @@ import psycopg
 import pyarrow as pa
 
 from penstock.connectors.destinations.postgres.config import Config
-from penstock.connectors.destinations.postgres.copy import csv_chunks
+from penstock.connectors.destinations.postgres.copy import CopyRows
 from penstock.connectors.destinations.postgres.dialect import PostgresDialect
 from penstock.connectors.destinations.postgres.errors import translate, translate_connect
 from penstock.core import metadata
@@ -188,10 +188,12 @@ class Postgres(SqlDestination):
             f"{self.dialect.ident(f.name)} {self.dialect.type_name(f)}" for f in fields
         )
         tx.run(f"CREATE TEMPORARY TABLE {name} ({lines}) ON COMMIT DROP")
-        statement = f"COPY pg_temp.{name} FROM STDIN (FORMAT csv)".encode()
+        statement = f"COPY pg_temp.{name} FROM STDIN (FORMAT binary)".encode()
+        rows = CopyRows(files, fields)
         with tx.connection.cursor() as cursor, cursor.copy(statement) as copy:
-            for chunk in csv_chunks(files, fields):
+            for chunk in rows:
                 copy.write(chunk)
+        self.warnings += rows.warnings
 
     def _connected(self) -> psycopg.Connection[Any]:
         if self._connection is not None and not self._connection.closed:
