@@ -57,16 +57,28 @@ def _chain(tx: Tx, target: Target) -> None:
         changed = target.dialect.moment(f"s.{MODIFIED}")
         later = f"(t.{FROM} IS NULL OR {changed} > t.{FROM})"
         start = f"CASE WHEN s.{MODIFIED} IS NOT NULL AND {later} THEN {changed} ELSE {read} END"
-    raw = (
-        f"SELECT s.*, {start} AS asked, "
-        f"t.{FROM} AS active_from, t.{INGESTED} AS active_read, "
-        f"row_number() OVER (PARTITION BY {keys} ORDER BY s.{INGESTED}, s.{SEQ}) AS number, "
+    keys_of_load = f"EXISTS (SELECT 1 FROM {target.source} s WHERE {target.same_key('h', 's')})"
+    known = (
+        f"SELECT {', '.join(f'h.{name}' for name in target.key)}, max(h.{INGESTED}) AS newest "
+        f"FROM {target.table} h WHERE {keys_of_load} GROUP BY {', '.join(target.key)}"
+    )
+    fresh = (
+        f"SELECT s.*, {start} AS asked, t.{FROM} AS active_from, k.newest, "
+        f"row_number() OVER (PARTITION BY {keys} ORDER BY s.{INGESTED}, s.{SEQ}) AS place, "
         f"CASE WHEN s.{OP} = 'D' THEN 'd' WHEN t.{FROM} IS NULL THEN 'i' ELSE 'u' END AS kind, "
         f"CASE WHEN t.{FROM} IS NULL THEN FALSE ELSE ({target.same_values('s', 't')}) END AS same "
         f"FROM {target.source} s LEFT JOIN {target.table} t "
-        f"ON {target.same_key('t', 's')} AND t.{ACTIVE}"
+        f"ON {target.same_key('t', 's')} AND t.{ACTIVE} "
+        f"LEFT JOIN ({known}) k ON {target.same_key('k', 's')} "
+        # Older than what is known of the key, its delete included.
+        f"WHERE k.newest IS NULL OR k.newest <= s.{INGESTED}"
     )
     plain = ", ".join(target.key)
+    raw = (
+        f"SELECT f.*, row_number() OVER (PARTITION BY {plain} ORDER BY place) AS number "
+        f"FROM ({fresh}) f WHERE f.{HINT} <> {int(Hint.PLACEHOLDER)} "
+        "OR (f.place = 1 AND f.newest IS NULL)"
+    )
     # Time goes forward along a chain: never before the version that is closed, and versions
     # of the same instant are a millisecond apart.
     floor = f"GREATEST(asked, COALESCE(active_from + {_MS}, asked))"
@@ -79,21 +91,16 @@ def _chain(tx: Tx, target: Target) -> None:
 
 
 def _keep_changes(tx: Tx, target: Target) -> None:
-    """Drop versions that change nothing: equal to the one before, stale, or placeholders."""
-    tx.run(
-        f"DELETE FROM {VERSIONS} AS s WHERE active_from IS NOT NULL AND active_read > s.{INGESTED}"
-    )
-    tx.run(
-        f"DELETE FROM {VERSIONS} AS s WHERE s.{HINT} = {int(Hint.PLACEHOLDER)} "
-        "AND (active_from IS NOT NULL OR number > 1)"
-    )
-    tx.run(f"DELETE FROM {VERSIONS} AS s WHERE number = 1 AND same AND kind <> 'd'")
-    tx.run(f"DELETE FROM {VERSIONS} AS s WHERE kind = 'd' AND number = 1 AND active_from IS NULL")
+    """Drop versions that change nothing: each is compared with the one before it."""
     keys = ", ".join(target.key)
     tx.run(
         f"DELETE FROM {VERSIONS} AS s USING {VERSIONS} AS b WHERE {target.same_key('b', 's')} "
         f"AND b.number = s.number - 1 AND ((s.kind <> 'd' AND b.kind <> 'd' "
         f"AND {target.same_values('s', 'b')}) OR (s.kind = 'd' AND b.kind = 'd'))"
+    )
+    tx.run(
+        f"DELETE FROM {VERSIONS} AS s WHERE number = 1 "
+        "AND ((same AND kind <> 'd') OR (kind = 'd' AND active_from IS NULL))"
     )
     # The first of several new versions is an insert, those after it replace it.
     tx.run(
@@ -104,21 +111,33 @@ def _keep_changes(tx: Tx, target: Target) -> None:
 
 
 def _close(tx: Tx, target: Target) -> None:
+    """End the active version. A delete leaves its time of reading in it: rows read before the
+    delete that come late are recognised by that."""
     keys = ", ".join(target.key)
+    first = (
+        f"SELECT {keys}, min(starts) AS first, min(number) AS number "
+        f"FROM {VERSIONS} GROUP BY {keys}"
+    )
+    read = f"CASE WHEN v.kind = 'd' THEN v.{INGESTED} ELSE t.{INGESTED} END"
     tx.run(
         f"UPDATE {target.table} AS t SET {TO} = m.first - INTERVAL '1 millisecond', "
-        f"{ACTIVE} = FALSE, {LOADED} = {target.load.loaded_at} "
-        f"FROM (SELECT {keys}, min(starts) AS first FROM {VERSIONS} GROUP BY {keys}) m "
-        f"WHERE {target.same_key('t', 'm')} AND t.{ACTIVE}"
+        f"{ACTIVE} = FALSE, {LOADED} = {target.load.loaded_at}, {INGESTED} = {read} "
+        f"FROM ({first}) m, {VERSIONS} v WHERE {target.same_key('t', 'm')} "
+        f"AND {target.same_key('v', 'm')} AND v.number = m.number AND t.{ACTIVE}"
     )
 
 
 def _add(tx: Tx, target: Target) -> None:
     keys = ", ".join(target.key)
-    following = f"lead(starts) OVER (PARTITION BY {keys} ORDER BY starts, number)"
+    window = f"OVER (PARTITION BY {keys} ORDER BY starts, number)"
+    columns = ", ".join(
+        f"CASE WHEN next_kind = 'd' THEN next_read ELSE {name} END" if name == INGESTED else name
+        for name in target.columns
+    )
     tx.run(
         f"INSERT INTO {target.table} ({target.listed()}, {LOADED}, {FROM}, {TO}, {ACTIVE}) "
-        f"SELECT {target.listed()}, {target.load.loaded_at}, starts, "
+        f"SELECT {columns}, {target.load.loaded_at}, starts, "
         f"COALESCE(following - INTERVAL '1 millisecond', {OPEN_END}), following IS NULL "
-        f"FROM (SELECT v.*, {following} AS following FROM {VERSIONS} v) x WHERE kind <> 'd'"
+        f"FROM (SELECT v.*, lead(starts) {window} AS following, lead(kind) {window} AS next_kind, "
+        f"lead({INGESTED}) {window} AS next_read FROM {VERSIONS} v) x WHERE kind <> 'd'"
     )

@@ -37,13 +37,11 @@ def sweep(tx: Tx, target: Target, plan: Sweep, keys: str) -> Swept:
     total = one(tx, f"SELECT count(*) FROM {target.table} t WHERE {live}")
     if missing > total * plan.safety_share:
         return Swept(held=missing)
-    values = f"{LOADED} = {target.load.loaded_at}"
+    values = f"{LOADED} = {target.load.loaded_at}, {INGESTED} = {plan.deleted_at}"
     if history:
         end = f"{target.dialect.moment(str(plan.deleted_at))} - INTERVAL '1 millisecond'"
         values += f", {ACTIVE} = FALSE, {TO} = {end}"
     if target.has_deleted:
         values += f", {DELETED} = TRUE"
-    if not history:
-        values += f", {INGESTED} = {plan.deleted_at}"
     tx.run(f"UPDATE {target.table} AS t SET {values} WHERE {gone}")
     return Swept(flagged=missing)
