@@ -70,6 +70,10 @@ class SqlDestination(Destination):
     def widen_column(self, table: str, field: pa.Field, old: pa.DataType) -> str:
         """The statement that changes a column's type without losing a value."""
 
+    def merge_rows(self, tx: Tx, target: Target) -> Counts:
+        """Merge mode. The shared way is a join; engines with a better one override this."""
+        return merge(tx, target)
+
     def prepare(self, tx: Tx) -> None:
         """Make our own tables; called once per object of this class."""
         self.ledger_book.create(tx)
@@ -162,7 +166,7 @@ class SqlDestination(Destination):
             with self.rows_of(tx, load, existing) as source:
                 target = self._target(load, place, source, existing)
                 self._check_keys(tx, target)
-                counts = _write(tx, target)
+                counts = self._write(tx, target)
         swept = Swept()
         if load.sweep is not None:
             self.keys_of(tx, load, existing)
@@ -170,6 +174,13 @@ class SqlDestination(Destination):
             swept = sweep(tx, target, load.sweep, SWEEP_KEYS)
             tx.run(f"DROP TABLE {SWEEP_KEYS}")
         return counts, swept
+
+    def _write(self, tx: Tx, target: Target) -> Counts:
+        if target.load.mode is WriteMode.APPEND or not target.key:
+            return append(tx, target)
+        if target.load.mode is WriteMode.HISTORY:
+            return history(tx, target)
+        return self.merge_rows(tx, target)
 
     def _evolve(
         self,
@@ -270,14 +281,6 @@ class SqlDestination(Destination):
 
 class _TakenBack(Exception):
     """Ends a trial's transaction without a commit."""
-
-
-def _write(tx: Tx, target: Target) -> Counts:
-    if target.load.mode is WriteMode.APPEND or not target.key:
-        return append(tx, target)
-    if target.load.mode is WriteMode.HISTORY:
-        return history(tx, target)
-    return merge(tx, target)
 
 
 def _receipt(load: TableLoad, counts: Counts, swept: Swept, warnings: tuple[str, ...]) -> Receipt:

@@ -10,11 +10,13 @@ from typing import Any
 
 import psycopg
 import pyarrow as pa
+from psycopg.types.string import TextLoader
 
 from penstock.connectors.destinations.postgres.config import Config
 from penstock.connectors.destinations.postgres.copy import CopyRows
 from penstock.connectors.destinations.postgres.dialect import PostgresDialect
 from penstock.connectors.destinations.postgres.errors import translate, translate_connect
+from penstock.connectors.destinations.postgres.upsert import upsert
 from penstock.core import metadata
 from penstock.core.cards import Card
 from penstock.core.errors import PenstockError
@@ -25,6 +27,8 @@ from penstock.sdk.sql import SqlDestination, Tx
 from penstock.sdk.sql.check import table_steps
 from penstock.sdk.sql.destination import SWEEP_KEYS
 from penstock.sdk.sql.ledger import Ledger
+from penstock.sdk.sql.merge import Counts, merge
+from penstock.sdk.sql.target import Target
 
 _STAGING = "_ps_stg_rows"
 _STAGING_FIELDS = (
@@ -41,16 +45,23 @@ class _PostgresTx:
         self.connection = connection
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> int:
-        return self._execute(sql, values).rowcount
+        return self.execute(sql, values).rowcount
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        return self._execute(sql, values).fetchall()
+        return self.execute(sql, values).fetchall()
 
-    def _execute(self, sql: str, values: Sequence[Any]) -> psycopg.Cursor[Any]:
+    def execute(
+        self, sql: str, values: Sequence[Any] = (), *, json_as_text: bool = False
+    ) -> psycopg.Cursor[Any]:
+        cursor = self.connection.cursor()
+        if json_as_text:
+            # Arrow has no column type for Python's mixed lists and dictionaries.
+            for name in ("json", "jsonb"):
+                cursor.adapters.register_loader(name, TextLoader)
         if not values:
-            return self.connection.execute(sql.encode())
+            return cursor.execute(sql.encode())
         text = sql.replace("%", "%%").replace("?", "%s")
-        return self.connection.execute(text.encode(), list(values))
+        return cursor.execute(text.encode(), list(values))
 
 
 class Postgres(SqlDestination):
@@ -122,8 +133,19 @@ class Postgres(SqlDestination):
             name = self.dialect.ident(field.name)
             wanted = existing.field(field.name) if field.name in existing.names else field
             parts.append(f"{self.dialect.cast(name, field.type, wanted)} AS {name}")
+        if load.key:
+            # The planner knows nothing of a table that was made a moment ago.
+            keys = ", ".join(self.dialect.ident(name) for name in load.key)
+            tx.run(f"ANALYZE pg_temp.{_STAGING} ({keys})")
         yield f"(SELECT {', '.join(parts)} FROM pg_temp.{_STAGING})"
         tx.run(f"DROP TABLE pg_temp.{_STAGING}")
+
+    def merge_rows(self, tx: Tx, target: Target) -> Counts:
+        """By one upsert where the key has a unique index; else by a join, alone at the table."""
+        if self._is_unique(tx, target.table, target.load.key):
+            return upsert(tx, target)
+        tx.run(f"LOCK TABLE {target.table} IN SHARE ROW EXCLUSIVE MODE")
+        return merge(tx, target)
 
     def keys_of(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> None:
         assert load.sweep is not None
@@ -145,7 +167,7 @@ class Postgres(SqlDestination):
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
         with self.transaction() as tx:
             assert isinstance(tx, _PostgresTx)
-            cursor = tx._execute(sql, parameters)
+            cursor = tx.execute(sql, parameters, json_as_text=True)
             names = [column.name for column in cursor.description or ()]
             rows = cursor.fetchall()
         columns = list(zip(*rows, strict=True)) if rows else [() for _ in names]
@@ -194,6 +216,19 @@ class Postgres(SqlDestination):
             for chunk in rows:
                 copy.write(chunk)
         self.warnings += rows.warnings
+
+    def _is_unique(self, tx: Tx, table: str, key: Sequence[str]) -> bool:
+        """Whether ON CONFLICT can name the key: a whole unique index on just these columns."""
+        found = tx.rows(
+            "SELECT 1 FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid "
+            "WHERE i.indrelid = CAST(? AS regclass) AND c.relkind = 'r' AND i.indisunique "
+            "AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL "
+            "AND (SELECT array_agg(a.attname::text ORDER BY a.attname) FROM pg_attribute a "
+            "WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[:i.indnkeyatts - 1])) "
+            "= (SELECT array_agg(x ORDER BY x::name) FROM unnest(CAST(? AS text[])) x) LIMIT 1",
+            [table, list(key)],
+        )
+        return bool(found)
 
     def _connected(self) -> psycopg.Connection[Any]:
         if self._connection is not None and not self._connection.closed:
