@@ -109,7 +109,11 @@ class Receipt:
 
 @dataclass(frozen=True)
 class PackagePart:
-    """One stream's rows in a package, before they are a table load (JSON in the card)."""
+    """One stream's rows in a package, before they are a table load (JSON in the card).
+
+    `mapping` is the event type's mapping when the package closed (`Mapping.to_dict`), so
+    that the package can be delivered even when the catalog is lost or set back.
+    """
 
     stream: str
     event_type: str
@@ -121,6 +125,7 @@ class PackagePart:
     rows: int
     load_id: str
     books: Books
+    mapping: Mapping[str, Any]
     sweep: Mapping[str, Any] | None = None
     keys_file: str | None = None
     pass_id: str | None = None

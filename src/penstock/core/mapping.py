@@ -8,6 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from penstock.core.widen import widen
+
 
 @dataclass(frozen=True)
 class Column:
@@ -40,6 +42,21 @@ class Mapping:
 
     def with_columns(self, columns: tuple[Column, ...]) -> Mapping:
         return replace(self, columns=columns, version=self.version + 1)
+
+    def joined(self, other: Mapping) -> Mapping:
+        """This mapping with the fields that only the other knows, and types that hold both.
+
+        Itself when the other knows nothing more, which is nearly always.
+        """
+        mine = {column.field: column for column in self.columns}
+        columns = [
+            replace(column, type=column.type.with_type(widen(column.type, theirs.type)))
+            if (theirs := other.column(column.field)) is not None
+            else column
+            for column in self.columns
+        ]
+        columns += [column for column in other.columns if column.field not in mine]
+        return self if tuple(columns) == self.columns else self.with_columns(tuple(columns))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON; the Arrow schema travels in Arrow's own serialised form."""

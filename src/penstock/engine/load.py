@@ -17,11 +17,13 @@ from penstock.core.books import Books
 from penstock.core.errors import DataError, InternalError, TransientError
 from penstock.core.failpoints import hit
 from penstock.core.load import LoadPackage, PackagePart, Receipt, Sweep, TableLoad, WriteMode
+from penstock.core.mapping import Mapping
 from penstock.core.records import CommitRecord, FailedRow, PartRecord
 from penstock.core.stream import Split
 from penstock.engine.folders import pass_folder, safe_name
 from penstock.engine.mapping import system_fields, table_schema
-from penstock.engine.package import discard, rewrite_card
+from penstock.engine.naming import columns_scope
+from penstock.engine.package import discard, rewrite_card, sync
 from penstock.engine.part import read_failed
 from penstock.engine.refuse import without_refused
 from penstock.engine.task import Task
@@ -102,8 +104,7 @@ def _load(task: Task, load: TableLoad, part: PackagePart) -> Receipt:
 def table_load(task: Task, package: LoadPackage, part: PackagePart) -> TableLoad:
     """What the destination is asked to do with one part of a package."""
     files = tuple(package.folder / name for name in part.files)
-    mapping = task.memory.mapping(part.event_type)
-    assert mapping is not None, part.event_type
+    mapping = _mapping(task, part)
     # A package may have waited while its mapping widened.
     make_uniform(files, mapping)
     published = task.plans[part.stream].published if part.stream in task.plans else 0
@@ -127,11 +128,29 @@ def table_load(task: Task, package: LoadPackage, part: PackagePart) -> TableLoad
     )
 
 
+def _mapping(task: Task, part: PackagePart) -> Mapping:
+    """The mapping in force; a catalog that was lost or set back learns the package's."""
+    staged = Mapping.from_dict(dict(part.mapping))
+    known = task.memory.mapping(part.event_type)
+    mapping = staged if known is None else known.joined(staged)
+    if mapping != known:
+        names = {column.field: column.name for column in mapping.columns}
+        task.memory.remember(columns_scope(mapping.table), names)
+        task.memory.save_mapping(mapping)
+    return mapping
+
+
 def _ledger_checkpoint(task: Task, package: LoadPackage, part: PackagePart) -> str | None:
     """What the ledger needs to stand in for a lost catalog commit: whose position, of what."""
     if package.checkpoint is None:
         return None
-    own = {"catalog": task.catalog_id, "generation": part.generation}
+    own = {
+        "catalog": task.catalog_id,
+        "source": task.source.identity,
+        "stream": part.stream,
+        "generation": part.generation,
+        "parts": len(package.parts),
+    }
     return json.dumps({**json.loads(package.checkpoint.to_json()), **own}, separators=(",", ":"))
 
 
@@ -244,6 +263,7 @@ def _keep_failed(task: Task, package: LoadPackage, part: PackagePart) -> Iterato
     target = folder / f"{part.load_id}.parquet"
     temporary = target.with_suffix(".new")
     shutil.copyfile(source, temporary)
+    sync(temporary)
     temporary.replace(target)
     for index, event in enumerate(read_failed(source)):
         yield _failed_row(package, part, event, target.name, index)

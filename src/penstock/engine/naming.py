@@ -11,6 +11,11 @@ from penstock.engine.task import Task
 TABLES = "tables"
 
 
+def columns_scope(table: str) -> str:
+    """The scope in which a table's columns have their names."""
+    return f"columns:{table}"
+
+
 class TableNames:
     """The table's name and its columns' names; every choice is remembered in the catalog."""
 
@@ -28,7 +33,7 @@ class TableNames:
     def columns(self, fields: Iterable[str]) -> dict[str, str]:
         """Column names of these fields, in one step (one write to the catalog at most)."""
         limit = self._task.destination.capabilities.column_limit
-        return self._choose(f"columns:{self.table()}", "column", limit, list(fields))
+        return self._choose(columns_scope(self.table()), "column", limit, list(fields))
 
     def _choose(
         self, scope: str, kind: NameKind, limit: int, originals: list[str]

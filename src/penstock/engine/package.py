@@ -26,12 +26,12 @@ def close_package(building: Path, package: LoadPackage) -> LoadPackage:
     """
     hit("stage.before_close")
     for file in building.iterdir():
-        _sync(file)
+        sync(file)
     _write_card(building, package)
     hit("stage.after_files")
-    _sync(building)
+    sync(building)
     building.rename(package.folder)
-    _sync(package.folder.parent)
+    sync(package.folder.parent)
     hit("stage.after_close")
     return package
 
@@ -39,7 +39,7 @@ def close_package(building: Path, package: LoadPackage) -> LoadPackage:
 def rewrite_card(package: LoadPackage) -> None:
     """Replace the card in one step; for packages whose refused rows were taken out."""
     _write_card(package.folder, package)
-    _sync(package.folder)
+    sync(package.folder)
 
 
 def pending(folder: Path) -> Iterator[LoadPackage]:
@@ -115,11 +115,12 @@ def _write_card(folder: Path, package: LoadPackage) -> None:
     }
     temporary = folder / (CARD + ".new")
     temporary.write_text(json.dumps(raw), encoding="utf-8")
-    _sync(temporary)
+    sync(temporary)
     temporary.replace(folder / CARD)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file or folder is on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

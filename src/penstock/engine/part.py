@@ -39,7 +39,7 @@ class _Writer:
 class OpenPart:
     """Grows until its package closes; then it is a `PackagePart` and never changes again."""
 
-    def __init__(self, folder: Path, plan: StreamPlan, mapper: Mapper) -> None:
+    def __init__(self, folder: Path, number: int, plan: StreamPlan, mapper: Mapper) -> None:
         self._folder = folder
         self._plan = plan
         self._mapper = mapper
@@ -49,7 +49,8 @@ class OpenPart:
         self._failed: list[FailedEvent] = []
         self._books = Books()
         self._pass_end: bool | None = None
-        self._prefix = f"p{len(list(folder.glob('p*')))}-{plan.event_type[:40]}".replace("/", "_")
+        self._number = number
+        self._prefix = f"p{number}-{plan.event_type[:40]}".replace("/", "_")
         self.generation = plan.generation
         self.rows = 0
         self.bytes = 0
@@ -116,8 +117,9 @@ class OpenPart:
             generation=self.generation,
             files=tuple(file.name for file in self._files),
             rows=self.rows,
-            load_id=f"{package}-{self._prefix.split('-')[0]}",
+            load_id=f"{package}-p{self._number}",
             books=self._books,
+            mapping=mapping.to_dict(),
             sweep=sweep,
             keys_file=self._keys.path.name if self._keys else None,
             pass_id=current.id if current else None,

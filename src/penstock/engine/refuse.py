@@ -16,6 +16,7 @@ from penstock.core.batch import FailedEvent
 from penstock.core.books import Books
 from penstock.core.load import LoadPackage, PackagePart, TableLoad
 from penstock.engine.part import EVENTS, read_failed, vars_of
+from penstock.engine.uniform import write_whole
 from penstock.sdk.destination import Refused
 
 
@@ -59,9 +60,7 @@ def _write_without(path: Path, table: pa.Table, drop: Sequence[int], suffix: str
     gone = pa.array(list(drop), pa.int64())
     keep = pc.invert(pc.is_in(pa.array(range(table.num_rows), pa.int64()), value_set=gone))
     name = f"{path.stem.partition('.')[0]}{suffix}.parquet"
-    pq.write_table(
-        table.filter(keep), path.with_name(name), compression="lz4", use_dictionary=False
-    )
+    write_whole(table.filter(keep), path.with_name(name))
     return name
 
 
@@ -89,5 +88,5 @@ def _write_events(
     if not rows:
         return None
     name = f"{part.load_id.partition('.')[0]}-failed{suffix}.parquet"
-    pq.write_table(pa.Table.from_pylist(rows, schema=EVENTS), folder / name)
+    write_whole(pa.Table.from_pylist(rows, schema=EVENTS), folder / name)
     return name

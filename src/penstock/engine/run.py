@@ -77,9 +77,25 @@ def deliver_leftovers(task: Task) -> None:
     """Packages that an earlier job closed and did not finish; moves the positions on."""
     for package in pending(task.staging):
         deliver(task, package)
+        if package.package_no <= task.package_numbers.get(package.split, 0):
+            # Older than what the destination's ledger knows: a staging area from a backup.
+            continue
         task.package_numbers[package.split] = package.package_no
-        if package.checkpoint is not None:
+        if package.checkpoint is not None and _is_current(task, package):
             task.checkpoints[package.split] = package.checkpoint
+
+
+def _is_current(task: Task, package: LoadPackage) -> bool:
+    """Whether the package is of the generations read now.
+
+    A full reload that begins after it was staged starts from the beginning, not from there.
+    """
+    plans = task.plans
+    return all(
+        part.generation >= plans[part.stream].generation
+        for part in package.parts
+        if part.stream in plans
+    )
 
 
 def _read(task: Task, split: Split, closed: queue.Queue[_Closed | None]) -> None:

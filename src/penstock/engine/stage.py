@@ -99,7 +99,7 @@ class Stager:
             self._opened_at = time.monotonic()
         if name not in self._parts:
             self._parts[name] = OpenPart(
-                self._building, self._task.plans[name], self._mappers[name]
+                self._building, len(self._parts), self._task.plans[name], self._mappers[name]
             )
         return self._parts[name]
 

@@ -49,13 +49,19 @@ class Refused:
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """The newest ledger row of one table and split: where the destination says we are."""
+    """A newest ledger row of one table and split: where the destination says we are.
+
+    `published` is the generation of the table that its readers see.
+    """
 
     load_id: str
     table: str
     split: str
     package_no: int
     checkpoint: str | None
+    fence: int = 0
+    loaded_at: int = 0
+    published: int = 0
 
 
 class Destination(ABC):
@@ -125,7 +131,8 @@ class Destination(ABC):
 
     @abstractmethod
     def ledger(self, pipeline: str) -> list[LedgerEntry]:
-        """Newest ledger rows of a pipeline, one per split and table; empty at first."""
+        """Newest ledger rows of a pipeline by split and table, and the newest of those that
+        hold a checkpoint where the newest do not; empty at first."""
 
     @abstractmethod
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:

@@ -111,6 +111,15 @@ class Source(ABC):
 
         return parse_events(stream, events)
 
+    @property
+    def identity(self) -> str:
+        """Which account this is, without secrets; "" when that cannot be told.
+
+        A catalog that was lost goes on from a destination's ledger only when the ledger
+        speaks of the same account.
+        """
+        return ""
+
     def acknowledge(self, split: Split, checkpoint: Checkpoint) -> None:  # noqa: B027
         """Everything up to the checkpoint is in the destination: a log or queue may forget it."""
 

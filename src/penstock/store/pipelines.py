@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -97,6 +98,20 @@ class Pipelines:
             connection.execute(sa.insert(t.job).values(_job_row(record, row.id)))
         lock.tell(record.id)
         return record
+
+    def overtake(self, record: JobRecord, fence: int) -> JobRecord:
+        """The same job with a fence above this one, which a lost catalog once gave out."""
+        if record.fence > fence:
+            return record
+        above = fence + 1
+        with self._database.write() as connection:
+            connection.execute(
+                sa.update(t.pipeline)
+                .where(t.pipeline.c.name == record.pipeline, t.pipeline.c.fence < above)
+                .values(fence=above)
+            )
+            connection.execute(sa.update(t.job).where(t.job.c.id == record.id).values(fence=above))
+        return replace(record, fence=above)
 
     def _running(self, name: str, holder: dict[str, Any]) -> TransientError:
         job, pid = str(holder.get("job") or ""), holder.get("pid")

@@ -54,6 +54,22 @@ class Positions:
             statement = self._database.upsert(t.split_position, {**row, **values}, list(values))
             connection.execute(statement)
 
+    def restore(
+        self, pipeline: str, split: str, checkpoint: Checkpoint, generation: int, package_no: int
+    ) -> None:
+        """The position of a split that a lost catalog held, count of its packages included."""
+        values = {
+            "checkpoint": checkpoint.to_json(),
+            "generation": generation,
+            "package_no": package_no,
+            "updated_at": self._now(),
+        }
+        with self._database.write() as connection:
+            key = {"pipeline_id": find_pipeline(connection, pipeline), "split": split}
+            connection.execute(
+                self._database.upsert(t.split_position, {**key, **values}, list(values))
+            )
+
     def reset(self, pipeline: str, split: str | None = None) -> int:
         """Forget where one split (or all) stood; returns how many. Package counts go on."""
         rows = t.split_position
@@ -85,6 +101,12 @@ class Positions:
             now = Generation(saved.current, building)
             _save_generation(self._database, connection, (number, object_name), now)
         return building
+
+    def set_generation(self, pipeline: str, object_name: str, now: Generation) -> None:
+        """Take over what a destination knows of the reloads of an object."""
+        with self._database.write() as connection:
+            number = find_pipeline(connection, pipeline)
+            _save_generation(self._database, connection, (number, object_name), now)
 
     def publish_generation(self, pipeline: str, object_name: str, generation: int) -> None:
         """Readers see this generation now. Saying it twice is safe.

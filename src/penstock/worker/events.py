@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,16 @@ class ReplaySource(Source):
     newer version of its row.
     """
 
-    def __init__(self, source: Source, rows: Sequence[FailedRow], folder: Path) -> None:
+    def __init__(
+        self,
+        source: Source,
+        rows: Sequence[FailedRow],
+        folder: Path,
+        still_failed: Callable[[], Collection[int]],
+    ) -> None:
         self._source = source
         self._folder = folder
+        self._still_failed = still_failed
         self._by_object: dict[str, list[FailedRow]] = {}
         for row in rows:
             self._by_object.setdefault(row.object, []).append(row)
@@ -50,8 +57,12 @@ class ReplaySource(Source):
     ) -> Iterator[Batch]:
         name = split.streams[0]
         stream = next(item for item in self.discover() if item.name == name)
+        chosen = self._by_object[name]
+        # Asked only now: a package that an earlier replay left may have brought some of them.
+        failed = self._still_failed()
         order = sorted(
-            self._by_object[name], key=lambda row: (row.ingested_at, row.attempt, row.seq)
+            (row for row in chosen if row.id in failed),
+            key=lambda row: (row.ingested_at, row.attempt, row.seq),
         )
         for (ingested_at, attempt), group in groupby(
             order, key=lambda row: (row.ingested_at, row.attempt)
@@ -90,6 +101,10 @@ class ReplaySource(Source):
             replayed=tuple(row.id for row in rows),
             attempt=attempt,
         )
+
+    @property
+    def identity(self) -> str:
+        return self._source.identity
 
     @property
     def stats(self) -> SourceStats:

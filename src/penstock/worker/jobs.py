@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from penstock.control.workspace import Workspace
 from penstock.core.clock import Forward
@@ -24,7 +25,15 @@ from penstock.worker.ending import conclude
 from penstock.worker.events import ReplaySource, chosen_events
 from penstock.worker.memory import CatalogMemory
 from penstock.worker.plan import chosen, keyless, stream_plan
-from penstock.worker.positions import adopt_ledger, start_positions
+from penstock.worker.positions import (
+    Known,
+    adopt_generations,
+    adopt_positions,
+    restore,
+    start_positions,
+    still_there,
+    trusted,
+)
 from penstock.worker.setup import Ends, opened_ends
 from penstock.worker.watch import Reporter
 
@@ -135,7 +144,11 @@ def _replaying(
             pipeline=pipeline,
         )
     folder = workspace.failed_dir / safe_name(pipeline)
-    return replace(ends, source=ReplaySource(ends.source, rows, folder))
+
+    def still_failed() -> set[int]:
+        return {row.id for row in chosen_events(catalog, pipeline, wanted)}
+
+    return replace(ends, source=ReplaySource(ends.source, rows, folder, still_failed))
 
 
 def _task(
@@ -155,6 +168,10 @@ def _task(
             code="config.no_objects",
             pipeline=pipeline,
         )
+    staging = workspace.staging_dir / safe_name(pipeline)
+    known = job.catalog.pipelines.get(pipeline)
+    catalog_id = f"{known.created_at}-{known.id}"
+    ledger = _ledger(ends, job, catalog_id, staging, seen)
     generations = _generations(job.catalog, pipeline, streams, options)
     plans = {
         stream.name: stream_plan(
@@ -167,11 +184,8 @@ def _task(
     for name in keyless(plans, job.spec):
         seen.warn(name, "The object has no key: its rows are appended, not merged.")
     memory = CatalogMemory(job.catalog, pipeline, ends.destination.identity)
-    known = job.catalog.pipelines.get(pipeline)
-    catalog_id = f"{known.created_at}-{known.id}"
     checkpoints, numbers = start_positions(job.catalog, pipeline, plans)
-    staging = workspace.staging_dir / safe_name(pipeline)
-    adopt_ledger(ends.destination, pipeline, staging, catalog_id, plans, checkpoints, numbers)
+    adopt_positions(ledger.known, plans, checkpoints, numbers)
     for plan in plans.values():
         job.states[plan.stream.name] = _state(plan, memory)
     return Task(
@@ -188,7 +202,7 @@ def _task(
         failed_folder=workspace.failed_dir,
         memory=memory,
         states=job.states,
-        clock=Forward(known.ingested_floor),
+        clock=Forward(max(known.ingested_floor, ledger.loaded_at)),
         budget=ends.budget,
         names=Names(job.spec.destination_prefix, job.spec.name_style),
         cancel=cancel,
@@ -198,6 +212,40 @@ def _task(
         fixed_schema=job.spec.schema_policy == "BLOCK_ALL",
         warn=seen.warn,
     )
+
+
+@dataclass(frozen=True)
+class _Ledger:
+    """What the destination remembers of this pipeline, as far as it is believed."""
+
+    known: list[Known]
+    loaded_at: int
+
+
+def _ledger(ends: Ends, job: _Job, catalog_id: str, staging: Path, seen: Reporter) -> _Ledger:
+    """Read the ledger; a catalog that is new or was set back learns from it.
+
+    Believed are the rows that this very catalog wrote; when it has nothing of the pipeline
+    yet, also those that a lost one wrote about the same account. Another workspace with a
+    pipeline of the same name but another account has positions of its own.
+    """
+    pipeline = job.record.pipeline
+    entries = ends.destination.ledger(pipeline)
+    known = trusted(entries, {"catalog": catalog_id})
+    account = ends.source.identity
+    if entries and not known and account and not job.catalog.positions.load(pipeline):
+        known = still_there(ends.destination, trusted(entries, {"source": account}))
+        restore(job.catalog, pipeline, staging, known)
+        if known:
+            seen.warn(
+                pipeline,
+                "The catalog knows nothing of this pipeline, but the destination does: going on "
+                "from there. Run with --full-refresh to read everything again.",
+            )
+    adopt_generations(job.catalog, pipeline, known)
+    newest = max((entry.fence for entry in entries), default=0)
+    job.record = job.catalog.pipelines.overtake(job.record, newest)
+    return _Ledger(known, max((entry.loaded_at for entry in entries), default=0))
 
 
 def _generations(

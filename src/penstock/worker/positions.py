@@ -3,15 +3,53 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from penstock.core.checkpoint import Checkpoint
+from penstock.core.records import Generation
 from penstock.engine.folders import split_folder
 from penstock.engine.package import CARD
 from penstock.engine.task import StreamPlan
-from penstock.sdk.destination import Destination
+from penstock.sdk.destination import Destination, LedgerEntry
 from penstock.store import Catalog
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the destination's ledger says of one split: its newest package there.
+
+    Args:
+        entries: one row per table of the package; all of its tables are there.
+        notes: what each row's checkpoint says, in the same order.
+    """
+
+    entries: tuple[LedgerEntry, ...]
+    notes: tuple[Mapping[str, Any], ...]
+
+    @property
+    def split(self) -> str:
+        return self.entries[0].split
+
+    @property
+    def package_no(self) -> int:
+        return self.entries[0].package_no
+
+    @property
+    def generation(self) -> int:
+        return max(int(note["generation"]) for note in self.notes)
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return Checkpoint.from_json(json.dumps(self.notes[0]))
+
+    def fits(self, plans: Mapping[str, StreamPlan]) -> bool:
+        """Whether this is a position of the generations that are read now."""
+        read = [note for note in self.notes if note["stream"] in plans]
+        same = all(int(note["generation"]) == plans[note["stream"]].generation for note in read)
+        return bool(read) and same
 
 
 def start_positions(
@@ -34,11 +72,61 @@ def start_positions(
     return checkpoints, numbers
 
 
-def adopt_ledger(
-    destination: Destination,
-    pipeline: str,
-    staging: Path,
-    catalog_id: str,
+def trusted(entries: Sequence[LedgerEntry], owner: Mapping[str, str]) -> list[Known]:
+    """Splits whose ledger rows may be believed: `owner` is what their notes must say.
+
+    A package of which only some tables were loaded says nothing: its position is ahead of
+    the other tables.
+    """
+    groups: dict[tuple[str, int], list[LedgerEntry]] = {}
+    for entry in entries:
+        groups.setdefault((entry.split, entry.package_no), []).append(entry)
+    found: dict[str, Known] = {}
+    for (split, _), group in sorted(groups.items()):
+        notes = tuple(json.loads(entry.checkpoint or "{}") for entry in group)
+        whole = all(note.get("parts") == len(group) for note in notes)
+        ours = all(note.get(name) == value for note in notes for name, value in owner.items())
+        if whole and ours:
+            found[split] = Known(tuple(group), notes)
+    return list(found.values())
+
+
+def still_there(destination: Destination, known: Sequence[Known]) -> list[Known]:
+    """Those whose tables were not dropped since."""
+    return [
+        item
+        for item in known
+        if all(destination.describe(entry.table) is not None for entry in item.entries)
+    ]
+
+
+def restore(catalog: Catalog, pipeline: str, staging: Path, known: Sequence[Known]) -> None:
+    """Give a catalog that was lost the positions that the destination kept.
+
+    Where a package still waits in staging, its delivery does that.
+    """
+    for item in known:
+        if not any(split_folder(staging, item.split).glob(f"*/{CARD}")):
+            catalog.positions.restore(
+                pipeline, item.split, item.checkpoint, item.generation, item.package_no
+            )
+
+
+def adopt_generations(catalog: Catalog, pipeline: str, known: Sequence[Known]) -> None:
+    """Take the destination's word on full reloads that this catalog does not know of."""
+    saved = catalog.positions.generations(pipeline)
+    for item in known:
+        for entry, note in zip(item.entries, item.notes, strict=True):
+            old = saved.get(note["stream"], Generation())
+            current = max(old.current, entry.published)
+            newest = max(int(note["generation"]), old.building or 0)
+            now = Generation(current, newest if newest > current else None)
+            if now != old:
+                catalog.positions.set_generation(pipeline, note["stream"], now)
+
+
+def adopt_positions(
+    known: Sequence[Known],
     plans: Mapping[str, StreamPlan],
     checkpoints: dict[str, Checkpoint],
     numbers: dict[str, int],
@@ -46,21 +134,13 @@ def adopt_ledger(
     """Take the destination's word where it is ahead of ours; returns the splits moved on.
 
     That happens when a crash fell between the destination's commit and ours and the staged
-    package was lost with its disk. Only rows that this very catalog wrote count: another
-    workspace with a pipeline of the same name has positions of its own.
+    package was lost with its disk, and when the catalog was set back to an old copy.
     """
     moved = []
-    for entry in destination.ledger(pipeline):
-        if entry.package_no <= numbers.get(entry.split, 0) or entry.checkpoint is None:
-            continue
-        raw = json.loads(entry.checkpoint)
-        plan = plans.get(entry.split)
-        known = raw.get("catalog") == catalog_id and plan is not None
-        if not known or raw.get("generation") != plan.generation:  # type: ignore[union-attr]
-            continue
-        if any(split_folder(staging, entry.split).glob(f"*/{CARD}")):
-            continue
-        numbers[entry.split] = entry.package_no
-        checkpoints[entry.split] = Checkpoint.from_json(entry.checkpoint)
-        moved.append(entry.split)
+    for item in known:
+        if item.package_no > numbers.get(item.split, 0):
+            numbers[item.split] = item.package_no
+            if item.fits(plans):
+                checkpoints[item.split] = item.checkpoint
+                moved.append(item.split)
     return moved

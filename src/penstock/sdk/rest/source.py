@@ -102,6 +102,10 @@ class RestSource(Source):
         detail = f"{page.rows.count}{many} rows of {name}"
         yield Step("read", ok=True, detail=detail, seconds=_since(began))
 
+    @property
+    def identity(self) -> str:
+        return self.base_url
+
     def discover(self) -> list[Stream]:
         return streams_of(self.spec)
 

@@ -75,22 +75,29 @@ class Ledger:
         )
 
     def trim(self, tx: Tx, pipeline: str) -> None:
-        """Keep the newest thousand rows of a pipeline, and the newest of each split."""
+        """Keep the newest thousand rows of a pipeline, and what `newest` gives."""
         tx.run(
             f"DELETE FROM {self._loads} WHERE pipeline = ? AND loaded_at < ("
             f"SELECT min(loaded_at) FROM (SELECT loaded_at FROM {self._loads} "
             f"WHERE pipeline = ? ORDER BY loaded_at DESC LIMIT {KEPT_ROWS}) n) "
-            f"AND NOT EXISTS (SELECT 1 FROM (SELECT split AS s, max(package_no) AS n "
+            f"AND NOT EXISTS (SELECT 1 FROM (SELECT split AS s, max(package_no) AS n, "
+            f"max(CASE WHEN checkpoint IS NOT NULL THEN package_no END) AS c "
             f"FROM {self._loads} WHERE pipeline = ? GROUP BY split) m "
-            "WHERE m.s = split AND m.n = package_no)",
+            "WHERE m.s = split AND (m.n = package_no OR m.c = package_no))",
             [pipeline, pipeline, pipeline],
         )
 
     def newest(self, tx: Tx, pipeline: str) -> list[LedgerEntry]:
+        last = (
+            f"(SELECT max(package_no) FROM {self._loads} m "
+            "WHERE m.pipeline = l.pipeline AND m.split = l.split"
+        )
         found = tx.rows(
-            f"SELECT load_id, table_name, split, package_no, checkpoint FROM {self._loads} l "
-            f"WHERE pipeline = ? AND package_no = (SELECT max(package_no) FROM {self._loads} m "
-            "WHERE m.pipeline = l.pipeline AND m.split = l.split)",
+            "SELECT l.load_id, l.table_name, l.split, l.package_no, l.checkpoint, l.fence, "
+            f"l.loaded_at, COALESCE(t.generation, 0) FROM {self._loads} l "
+            f"LEFT JOIN {self._tables} t ON t.table_name = l.table_name WHERE l.pipeline = ? "
+            f"AND (l.package_no = {last}) "
+            f"OR l.package_no = {last} AND m.checkpoint IS NOT NULL)) ORDER BY l.package_no",
             [pipeline],
         )
         return [LedgerEntry(*row) for row in found]
