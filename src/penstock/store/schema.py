@@ -16,7 +16,7 @@ from penstock.core.errors import ConfigError, InternalError
 from penstock.store.engine import Database, sqlite_engine
 from penstock.store.errors import translate
 from penstock.store.locks import wait_for_file
-from penstock.store.tables import NAMING, VERSION_TABLE
+from penstock.store.tables import NAMING, VERSION, VERSION_TABLE, metadata
 
 # One advisory lock per database, for those who open a new catalog at the same moment.
 _MIGRATION_LOCK: Final = 0x50656E73746F636B
@@ -24,10 +24,15 @@ _MIGRATION_LOCK: Final = 0x50656E73746F636B
 
 @dataclass(frozen=True)
 class Migrations:
-    """The version this program works with, and the folders of scripts that lead there."""
+    """The version this program works with, and the folders of scripts that lead there.
 
-    head: str = "0001"
+    A new catalog is made at once from the tables the code uses, which tests hold equal to where
+    the scripts lead; with `step_by_step` it goes through all versions too.
+    """
+
+    head: str = VERSION
     folders: tuple[Path, ...] = (Path(__file__).parent / "migrations" / "versions",)
+    step_by_step: bool = False
 
 
 def bring_up(database: Database, migrations: Migrations, *, create: bool) -> None:
@@ -109,6 +114,27 @@ def _migrating(database: Database) -> Iterator[sa.Connection]:
 
 
 def _migrate(connection: sa.Connection, migrations: Migrations) -> None:
+    # Read again under the lock: another process may have been here a moment ago.
+    found = _version(connection)
+    if found is None and migrations.head == VERSION and not migrations.step_by_step:
+        _make(connection)
+    elif found != migrations.head:
+        _walk(connection, migrations)
+
+
+def _make(connection: sa.Connection) -> None:
+    metadata.create_all(connection)
+    version = sa.Table(
+        VERSION_TABLE,
+        sa.MetaData(),
+        sa.Column("version_num", sa.String(32), nullable=False),
+        sa.PrimaryKeyConstraint("version_num", name=f"{VERSION_TABLE}_pkc"),
+    )
+    version.create(connection)
+    connection.execute(version.insert().values(version_num=VERSION))
+
+
+def _walk(connection: sa.Connection, migrations: Migrations) -> None:
     # Imported here: alembic costs more than most commands take.
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
@@ -121,7 +147,6 @@ def _migrate(connection: sa.Connection, migrations: Migrations) -> None:
     )
 
     def steps(revision: str, _context: MigrationContext) -> list[object]:
-        # Read under the lock: another process may have been here a moment ago.
         return list(scripts._upgrade_revs(migrations.head, revision))
 
     with EnvironmentContext(Config(), scripts, fn=steps) as environment:

@@ -17,6 +17,8 @@ NAMING: Final = {
     "pk": "pk_%(table_name)s",
 }
 VERSION_TABLE: Final = "penstock_version"
+VERSION: Final = "0001"
+"""The migration that leads to these tables."""
 COUNTS: Final = tuple(item.name for item in fields(Books))
 
 metadata = sa.MetaData(naming_convention=NAMING)

@@ -1,5 +1,6 @@
 """Making, migrating and refusing catalogs."""
 
+import re
 import sqlite3
 import stat
 import subprocess
@@ -22,6 +23,7 @@ from penstock.store.tables import VERSION_TABLE, metadata
 from unit.store.kit import PIPELINE, Clock, begin, package
 
 NOW = Migrations()
+STEPS = replace(NOW, step_by_step=True)
 LATER = replace(NOW, head="0002", folders=(*NOW.folders, Path(__file__).parent / "later"))
 
 
@@ -37,12 +39,30 @@ def columns(url: str, table: str) -> set[str]:
         return {column["name"] for column in sa.inspect(connection).get_columns(table)}
 
 
-def test_the_migrations_lead_to_the_tables_that_the_code_uses(url: str) -> None:
-    migrate(url, NOW)
+@pytest.mark.parametrize("way", [NOW, STEPS], ids=["at once", "step by step"])
+def test_both_ways_to_a_new_catalog_lead_to_the_tables_that_the_code_uses(
+    url: str, way: Migrations
+) -> None:
+    migrate(url, way)
     with closing(Database(Place.of(url))) as database, database.read() as connection:
         options = {"version_table": VERSION_TABLE, "compare_type": True}
         context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, metadata) == []
+
+
+def test_a_new_sqlite_catalog_has_the_same_statements_as_one_that_was_migrated(
+    tmp_path: Path,
+) -> None:
+    """Constraints may stand in another order, so the words of each statement are compared."""
+    found = []
+    for name, way in (("at-once", NOW), ("step-by-step", STEPS)):
+        migrate(str(tmp_path / name), way)
+        with closing(sqlite3.connect(tmp_path / name)) as made:
+            rows = made.execute("select type, name, sql from sqlite_master").fetchall()
+        found.append(
+            {(kind, name): sorted(re.findall(r"\w+", sql or "")) for kind, name, sql in rows}
+        )
+    assert found[0] == found[1]
 
 
 def test_every_constraint_has_a_name() -> None:
