@@ -142,7 +142,7 @@ def _connector(card: Card) -> str:
 def _needs(card: Card) -> list[str]:
     if not card.requires:
         return []
-    return [f"Its driver is installed by `pip install 'penstock[{card.extra or card.name}]'`."]
+    return [f"Its driver is installed by `{card.install_line}`."]
 
 
 def _setting(row: dict[str, Any]) -> str:

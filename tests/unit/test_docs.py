@@ -149,6 +149,7 @@ def plain(paths: list[Path]) -> Iterator[tuple[str, str]]:
 
 # Written in parts, so that this file does not find itself.
 PLACES = {
+    "a package of somebody else as ours": re.compile("pip install" + r" ['\"]?penstock"),
     "the address of a package registry": re.compile(
         r"(pypi|pythonhosted|npmjs|crates|rubygems|debian|ubuntu|golang)" + r"\.(org|io|com)\b"
     ),

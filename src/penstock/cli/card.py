@@ -112,8 +112,8 @@ def _print(cli: Cli, card: Card, settings: list[dict[str, Any]]) -> None:
         say("\nLimits")
     for limit in card.limits:
         say(fill(limit, width, initial_indent="  - ", subsequent_indent="    "))
-    if card.extra:
-        say(f"\nIts driver: pip install 'penstock[{card.extra}]'")
+    if card.requires:
+        say(f"\nIts driver: {card.install_line}")
     say()
 
 

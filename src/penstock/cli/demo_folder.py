@@ -18,6 +18,11 @@ _PORT = re.compile(r"http://127\.0\.0\.1:(\d+)")
 
 def prepare(cli: Cli, root: Path) -> int:
     """Make the workspace, or take the one that an earlier demo made; gives the port to use."""
+    with scaffold.writing(root):
+        return _prepare(cli, root)
+
+
+def _prepare(cli: Cli, root: Path) -> int:
     env = root / ".env"
     if not (root / "penstock.yaml").exists():
         port = free_port()

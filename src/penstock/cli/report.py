@@ -49,10 +49,10 @@ def report_record(
         return
     if heading:
         cli.out.say(heading)
-    rows = [item for item in record["objects"] if item["status"] != "UNAVAILABLE"]
+    rows = [_row(item) for item in record["objects"] if item["status"] != "UNAVAILABLE"]
     shown = [row for row in rows if not only_changed or _is_news(row)]
     if shown and not cli.out.quiet:
-        cli.out.table(_columns(shown), [_row(item) for item in shown])
+        cli.out.table(_columns(shown), shown)
         if same := len(rows) - len(shown):
             cli.out.say(f"In {plural(same, 'other object')} nothing has changed.")
         cli.out.say()
@@ -72,7 +72,7 @@ def _columns(rows: list[Mapping[str, Any]]) -> list[Column]:
 
 
 def _is_news(row: Mapping[str, Any]) -> bool:
-    return any(row[name] for name in ("inserted", "updated", "deleted", "flagged", "failed"))
+    return any(row[name] for name in ("inserted", "updated", "deleted", "failed"))
 
 
 def _row(item: Mapping[str, Any]) -> Mapping[str, Any]:

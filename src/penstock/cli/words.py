@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
 import time
+from pathlib import Path
 from typing import Any
+
+
+def program() -> str:
+    """What to type to get this very program: its name where the PATH leads here, else its path."""
+    own = Path(sys.executable).with_name("penstock")
+    found = shutil.which("penstock")
+    if not own.exists() or (found and Path(found).resolve() == own.resolve()):
+        return "penstock"
+    here = Path.cwd()
+    return shlex.quote(str(own.relative_to(here) if own.is_relative_to(here) else own))
 
 
 def number(value: Any) -> str:

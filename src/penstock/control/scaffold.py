@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from penstock.control.file import FILE_NAME
@@ -33,6 +35,24 @@ def make(folder: Path, template: str = DEFAULT, *, env: str | None = None) -> li
             hint=nearest(template, names()).strip() or None,
             code="config.unknown_template",
         )
+    with writing(folder):
+        return _make(folder, source, env)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """What the system refuses in a workspace's folder is the user's to change."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(
+            f"No workspace can be made in {folder}: {error.strerror}.",
+            hint="Choose a folder in which you may write.",
+            code="config.folder",
+        ) from error
+
+
+def _make(folder: Path, source: Path, env: str | None) -> list[Path]:
     if (folder / FILE_NAME).exists():
         raise ConfigError(
             f"{folder / FILE_NAME} is there already.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -96,6 +97,11 @@ class Card(BaseModel):
     def package(self) -> str:
         """Dotted name of the connector's folder."""
         return f"penstock.connectors.{self.role}s.{self.name}"
+
+    @property
+    def install_line(self) -> str:
+        """What to type to get its driver; asking for `penstock[extra]` would fetch a stranger."""
+        return f"pip install {' '.join(map(shlex.quote, self.requires))}"
 
     def has(self, file: str) -> bool:
         return (self.folder / file).is_file()

@@ -57,10 +57,9 @@ def _build(card: Card, role: str, config: BaseModel) -> object:
     except ModuleNotFoundError as error:
         if error.name and error.name.startswith("penstock"):
             raise
-        extra = f"penstock[{card.extra or card.name}]"
         raise ConfigError(
             f"The driver of {card.title} is not installed ({error.name}).",
-            hint=f"Install it: pip install '{extra}'.",
+            hint=f"Install it: {card.install_line}",
             code="config.driver_missing",
             type=card.name,
         ) from error

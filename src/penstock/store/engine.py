@@ -146,6 +146,6 @@ def _postgres_engine(place: Place) -> sa.Engine:
     except ModuleNotFoundError as error:
         raise ConfigError(
             "The catalog is on PostgreSQL, and its driver is not installed.",
-            hint="Install it with: pip install 'penstock[postgres]'.",
+            hint="Install it: pip install 'psycopg[binary]'",
             code="catalog.no_driver",
         ) from error

@@ -54,6 +54,16 @@ def test_rows_gone_from_the_source_are_deletions(capsys: pytest.CaptureFixture[s
     assert row[row.index("completed") + 5] == "2"
 
 
+def test_on_a_narrow_terminal_columns_without_counts_go_first(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Output, "width", 35)
+    report(Cli(), summary(state("tags", unchanged=3, flagged=2)))
+    heading = capsys.readouterr().out.splitlines()[0]
+    assert "deleted" in heading
+    assert "inserted" not in heading
+
+
 def test_unavailable_objects_are_listed_with_the_reason(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

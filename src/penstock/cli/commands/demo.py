@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 
 from penstock.cli.context import Cli, verb
 from penstock.cli.table import Column
-from penstock.cli.words import number
+from penstock.cli.words import number, program
 
 if TYPE_CHECKING:
     from penstock.cli.stand_in import StandIn
@@ -114,12 +115,13 @@ def _query(cli: Cli, workspace: Workspace) -> None:
 
 
 def _next(root: Path, port: int) -> str:
-    serve = f"penstock sandbox activecampaign --port {port} --contacts {_CONTACTS} --rate-limit 0"
+    us, folder = program(), shlex.quote(str(root))
     return f"""
-The stand-in has stopped; the workspace stays in {root}. Try next:
+The stand-in has stopped; the workspace stays in {root}.
+Try next, the second one in a terminal of its own:
 
-   penstock status -w {root}
-   {serve}     (in a second terminal)
-   penstock run {_PIPELINE} -w {root}
+   {us} status -w {folder}
+   {us} sandbox activecampaign --port {port} --contacts {_CONTACTS} --rate-limit 0
+   {us} run {_PIPELINE} -w {folder}
 
-With an account of your own: penstock init my-data --template activecampaign"""
+With an account of your own: {us} init my-data --template activecampaign"""
