@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,34 +19,62 @@ from penstock.sdk.destination import Refused
 if TYPE_CHECKING:
     from penstock.sdk.sql.destination import SqlDestination
 
+Trial = Callable[[pa.Table], DataError | None]
+"""Loads rows, takes them back, and tells why they were refused."""
+
 
 def find_refused(destination: SqlDestination, load: TableLoad) -> list[Refused]:
     """Refused rows with their code and reason; trials are rolled back.
 
-    Costs about `bad * 2 * log2(rows)` trials, each on half the rows of the one before.
+    Costs about `bad * 2 * log2(rows)` trials, each on half the rows of the one before. Rows
+    that are refused only beside each other (the same value twice in a unique column) take as
+    many trials on up to all rows: then the later ones are refused.
     """
     rows = pa.concat_tables([pq.read_table(file) for file in load.files], promote_options="default")
     with tempfile.TemporaryDirectory(prefix="penstock-halving-") as folder:
-        return _search(destination, load, rows, 0, Path(folder) / "rows.parquet")
+        trial = partial(_trial, destination, load, Path(folder) / "rows.parquet")
+        alone = _search(trial, rows, 0)
+        bad = {item.index for item in alone}
+        numbers = [n for n in range(rows.num_rows) if n not in bad]
+        beside = _build_up(trial, rows.take(numbers) if bad else rows, numbers)
+    return sorted([*alone, *beside], key=lambda item: item.index)
 
 
-def _search(
-    destination: SqlDestination, load: TableLoad, rows: pa.Table, start: int, file: Path
-) -> list[Refused]:
-    error = _trial(destination, load, rows, file)
+def _search(trial: Trial, rows: pa.Table, start: int) -> list[Refused]:
+    """Rows that are refused by themselves."""
+    error = trial(rows)
     if error is None:
         return []
     if rows.num_rows == 1:
         return [Refused(start, error.code, error.message)]
     half = rows.num_rows // 2
     return [
-        *_search(destination, load, rows.slice(0, half), start, file),
-        *_search(destination, load, rows.slice(half), start + half, file),
+        *_search(trial, rows.slice(0, half), start),
+        *_search(trial, rows.slice(half), start + half),
     ]
 
 
+def _build_up(trial: Trial, rows: pa.Table, numbers: Sequence[int]) -> list[Refused]:
+    """Rows that are refused beside those before them; what is taken grows part by part."""
+    taken = rows.slice(0, 0)
+    refused: list[Refused] = []
+    parts = [(0, rows.num_rows)] if rows.num_rows else []
+    while parts:
+        start, end = parts.pop()
+        both = pa.concat_tables([taken, rows.slice(start, end - start)])
+        error = trial(both)
+        if error is None:
+            taken = both
+        elif end - start == 1:
+            refused.append(Refused(numbers[start], error.code, error.message))
+        else:
+            half = (start + end) // 2
+            parts += [(half, end), (start, half)]
+    return refused
+
+
 def _trial(
-    destination: SqlDestination, load: TableLoad, rows: pa.Table, file: Path
+    destination: SqlDestination, load: TableLoad, file: Path, rows: pa.Table
 ) -> DataError | None:
     pq.write_table(rows, file)
     try:
