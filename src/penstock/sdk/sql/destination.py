@@ -128,6 +128,7 @@ class SqlDestination(Destination):
             if self.columns(tx, shadow) is None:
                 return
             self.swap(tx, table, shadow)
+            self._drop_given_up(tx, table, generation)
             self.ledger_book.publish(tx, table, generation, now_ms())
             hit("publish.in_transaction")
         hit("publish.after_commit")
@@ -137,6 +138,34 @@ class SqlDestination(Destination):
         if self.columns(tx, table) is not None:
             tx.run(f"DROP TABLE {self.qualified(table)}")
         tx.run(f"ALTER TABLE {self.qualified(shadow)} RENAME TO {self.dialect.ident(table)}")
+
+    def refill(self, tx: Tx, table: str, shadow: str) -> None:
+        """Give the table the shadow's rows, and keep the table with all that hangs on it.
+
+        Takes longer than a rename; readers see the old rows until the end.
+        """
+        new = self.columns(tx, shadow)
+        assert new is not None, shadow
+        for statement in self._statements(self.columns(tx, table), table, new, (), None):
+            tx.run(statement)
+        old = self.columns(tx, table)
+        assert old is not None, table
+        names = [self.dialect.ident(name) for name in new.names]
+        values = [
+            self.dialect.cast(name, field.type, old.field(field.name))
+            for name, field in zip(names, new, strict=True)
+        ]
+        place, source = self.qualified(table), self.qualified(shadow)
+        tx.run(f"DELETE FROM {place}")
+        tx.run(f"INSERT INTO {place} ({', '.join(names)}) SELECT {', '.join(values)} FROM {source}")
+        tx.run(f"DROP TABLE {source}")
+
+    def _drop_given_up(self, tx: Tx, table: str, generation: int) -> None:
+        """Shadows of reloads that a newer one has overtaken."""
+        shown = self.ledger_book.generation(tx, table)
+        for number in range(shown + 1, generation):
+            shadow = shadow_name(table, number, self.capabilities.table_limit)
+            tx.run(f"DROP TABLE IF EXISTS {self.qualified(shadow)}")
 
     def ledger(self, pipeline: str) -> list[LedgerEntry]:
         with self.transaction() as tx:

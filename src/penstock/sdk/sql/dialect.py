@@ -28,6 +28,10 @@ class Dialect(ABC):
     def to_text(self, expression: str, kind: pa.DataType) -> str:
         """An expression's value as text, in the very form of `core.convert`."""
 
+    def compared(self, expression: str, field: pa.Field) -> str:  # noqa: ARG002
+        """A column's value in a form that has an equality; most have one as they are."""
+        return expression
+
     def moment(self, expression: str) -> str:
         """Epoch milliseconds as a timestamp without zone, exact."""
         return f"(TIMESTAMP '1970-01-01' + {expression} * INTERVAL '1 millisecond')"

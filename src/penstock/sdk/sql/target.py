@@ -33,12 +33,6 @@ class Target:
         return [self.dialect.ident(name) for name in self.load.key]
 
     @cached_property
-    def user_columns(self) -> list[str]:
-        """Columns of the rows that are the user's, quoted, key included."""
-        names = [name for name in self.load.schema.names if not metadata.is_ours(name)]
-        return [self.dialect.ident(name) for name in names]
-
-    @cached_property
     def columns(self) -> list[str]:
         """All columns of the rows that the table has, quoted, without `_ps_loaded_at`."""
         return [self.dialect.ident(name) for name in self.load.schema.names]
@@ -58,8 +52,15 @@ class Target:
 
     def same_values(self, left: str, right: str) -> str:
         """All user columns besides the key are equal, nulls included."""
-        others = [name for name in self.user_columns if name not in self.key]
-        tests = [f"{left}.{name} IS NOT DISTINCT FROM {right}.{name}" for name in others]
+        tests = []
+        for name in self.load.schema.names:
+            if metadata.is_ours(name) or name in self.load.key:
+                continue
+            field, quoted = self.existing.field(name), self.dialect.ident(name)
+            one, other = (
+                self.dialect.compared(f"{side}.{quoted}", field) for side in (left, right)
+            )
+            tests.append(f"{one} IS NOT DISTINCT FROM {other}")
         return " AND ".join(tests) or "TRUE"
 
     def listed(self, prefix: str = "") -> str:

@@ -12,15 +12,17 @@ import psycopg
 import pyarrow as pa
 from psycopg.types.string import TextLoader
 
+from penstock.connectors.destinations.postgres.catalogue import has_additions, has_unique_index
 from penstock.connectors.destinations.postgres.config import Config
 from penstock.connectors.destinations.postgres.copy import CopyRows
-from penstock.connectors.destinations.postgres.dialect import PostgresDialect
+from penstock.connectors.destinations.postgres.dialect import PostgresDialect, text_limit, text_type
 from penstock.connectors.destinations.postgres.errors import translate, translate_connect
 from penstock.connectors.destinations.postgres.upsert import upsert
 from penstock.core import metadata
 from penstock.core.cards import Card
 from penstock.core.errors import PenstockError
 from penstock.core.load import TableLoad, WriteMode
+from penstock.core.metadata import is_ours
 from penstock.sdk.destination import Capabilities
 from penstock.sdk.source import Step
 from penstock.sdk.sql import SqlDestination, Tx
@@ -29,6 +31,7 @@ from penstock.sdk.sql.destination import SWEEP_KEYS
 from penstock.sdk.sql.ledger import Ledger
 from penstock.sdk.sql.merge import Counts, merge
 from penstock.sdk.sql.target import Target
+from penstock.sdk.sql.tx import one
 
 _STAGING = "_ps_stg_rows"
 _STAGING_FIELDS = (
@@ -121,13 +124,14 @@ class Postgres(SqlDestination):
             "AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
             [self._config.schema_, table],
         )
-        fields = [pa.field(name, self.dialect.arrow_type(kind)) for name, kind in found]
+        fields = [self.dialect.column(name, kind) for name, kind in found]
         return pa.schema(fields) if fields else None
 
     @contextmanager
     def rows_of(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> Iterator[str]:
         fields = [*load.schema, *_STAGING_FIELDS]
         self._copied(tx, _STAGING, fields, load.files)
+        self._make_room(tx, load, existing)
         parts = []
         for field in fields:
             name = self.dialect.ident(field.name)
@@ -142,10 +146,23 @@ class Postgres(SqlDestination):
 
     def merge_rows(self, tx: Tx, target: Target) -> Counts:
         """By one upsert where the key has a unique index; else by a join, alone at the table."""
-        if self._is_unique(tx, target.table, target.load.key):
+        if has_unique_index(tx, target.table, target.load.key):
             return upsert(tx, target)
         tx.run(f"LOCK TABLE {target.table} IN SHARE ROW EXCLUSIVE MODE")
         return merge(tx, target)
+
+    def swap(self, tx: Tx, table: str, shadow: str) -> None:
+        """As a rename; where the table has views, grants, indexes ... it stays, with new rows."""
+        old, new = self.columns(tx, table), self.columns(tx, shadow)
+        assert new is not None, shadow
+        if old is None:
+            super().swap(tx, table, shadow)
+            return
+        added = any(not is_ours(name) and name not in new.names for name in old.names)
+        if added or has_additions(tx, self.qualified(table), self.qualified(shadow)):
+            self.refill(tx, table, shadow)
+        else:
+            super().swap(tx, table, shadow)
 
     def keys_of(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> None:
         assert load.sweep is not None
@@ -203,6 +220,34 @@ class Postgres(SqlDestination):
         if self.columns(tx, metadata.LEDGER) is None:
             self.prepare(tx)
 
+    def _make_room(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> None:
+        """Lengthen columns of limited text that somebody made, when a longer value comes."""
+        table = self.qualified(self._place(tx, load.table, load.generation))
+        for field in load.schema:
+            limit = text_limit(existing.field(field.name))
+            if limit is None or not pa.types.is_string(field.type):
+                continue
+            name = self.dialect.ident(field.name)
+            longest = one(tx, f"SELECT max(length({name})) FROM pg_temp.{_STAGING}") or 0
+            if longest <= limit:
+                continue
+            kind = text_type(longest)
+            if self._tried(tx, f"ALTER TABLE {table} ALTER {name} TYPE {kind}"):
+                self.warnings.append(
+                    f"The column {field.name} of {load.table} was too short for a value: "
+                    f"it was varchar({limit}) and is {kind} now."
+                )
+
+    def _tried(self, tx: Tx, statement: str) -> bool:
+        """Run a change that may be refused: a view depends on the column, or it is not ours."""
+        assert isinstance(tx, _PostgresTx)
+        try:
+            with tx.connection.transaction():
+                tx.run(statement)
+        except (psycopg.errors.FeatureNotSupported, psycopg.errors.InsufficientPrivilege):
+            return False
+        return True
+
     def _copied(self, tx: Tx, name: str, fields: Sequence[pa.Field], files: Sequence[Any]) -> None:
         """A temporary table with the files' rows."""
         assert isinstance(tx, _PostgresTx)
@@ -216,19 +261,6 @@ class Postgres(SqlDestination):
             for chunk in rows:
                 copy.write(chunk)
         self.warnings += rows.warnings
-
-    def _is_unique(self, tx: Tx, table: str, key: Sequence[str]) -> bool:
-        """Whether ON CONFLICT can name the key: a whole unique index on just these columns."""
-        found = tx.rows(
-            "SELECT 1 FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid "
-            "WHERE i.indrelid = CAST(? AS regclass) AND c.relkind = 'r' AND i.indisunique "
-            "AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL "
-            "AND (SELECT array_agg(a.attname::text ORDER BY a.attname) FROM pg_attribute a "
-            "WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[:i.indnkeyatts - 1])) "
-            "= (SELECT array_agg(x ORDER BY x::name) FROM unnest(CAST(? AS text[])) x) LIMIT 1",
-            [table, list(key)],
-        )
-        return bool(found)
 
     def _connected(self) -> psycopg.Connection[Any]:
         if self._connection is not None and not self._connection.closed:

@@ -49,6 +49,12 @@ _MOMENTS: Final = {
     ("time", "without"): TIME,
 }
 
+_OWN: Final = re.compile(rf"{_MOMENT.pattern}|numeric\(\d+,-?\d+\)")
+_LIMITED: Final = re.compile(r"(?:character varying|character|bpchar)(?:\((\d+)\))?")
+_TYPE: Final = b"type"
+# pipelines.md 12.10
+_LADDER: Final = (256, 512, 1024, 4096, 16384, 65535)
+
 
 class PostgresDialect(Dialect):
     """PostgreSQL 12 and later."""
@@ -72,6 +78,30 @@ class PostgresDialect(Dialect):
             return _MOMENTS.get((found[1], found[3]), pa.string())
         return _TYPES.get(name, pa.string())
 
+    def column(self, name: str, kind: str) -> pa.Field:
+        """A column of the catalogue; types that we never make are kept in its metadata."""
+        if kind in _TYPES or kind in ("text", "name", "citext"):
+            ours = kind != "json"
+        else:
+            ours = _OWN.fullmatch(kind) is not None
+        metadata = None if ours else {_TYPE: kind}
+        return pa.field(name, self.arrow_type(kind), metadata=metadata)
+
+    def cast(self, expression: str, kind: pa.DataType, target: pa.Field) -> str:
+        plain = super().cast(expression, kind, target)
+        foreign = _foreign(target)
+        # A cast would cut what is too long; without one it is refused.
+        if foreign is None or _LIMITED.fullmatch(foreign):
+            return plain
+        return f"CAST({plain} AS {foreign})"
+
+    def compared(self, expression: str, field: pa.Field) -> str:
+        foreign = _foreign(field)
+        if foreign is None or _LIMITED.fullmatch(foreign):
+            return expression
+        # Some types have no equality: json, xml, point.
+        return f"({expression})::{'jsonb' if foreign == 'json' else 'text'}"
+
     def to_text(self, expression: str, kind: pa.DataType) -> str:
         family = logical(kind)
         if family in (Logical.FLOAT, Logical.DOUBLE):
@@ -91,6 +121,23 @@ class PostgresDialect(Dialect):
             # Without the spaces that stand between values.
             return rf"""regexp_replace({expression}::text, '("([^"\\]|\\.)*")|\s+', '\1', 'g')"""
         return f"{expression}::text"
+
+
+def text_limit(field: pa.Field) -> int | None:
+    """Characters that a column of limited text holds; None for every other."""
+    found = _LIMITED.fullmatch(_foreign(field) or "")
+    return int(found[1]) if found and found[1] else None
+
+
+def text_type(length: int) -> str:
+    """The next larger type that holds a text of so many characters."""
+    steps = [step for step in _LADDER if step >= length]
+    return f"varchar({steps[0]})" if steps else "text"
+
+
+def _foreign(field: pa.Field) -> str | None:
+    kind = (field.metadata or {}).get(_TYPE)
+    return None if kind is None else str(kind, "utf-8")
 
 
 def _number(expression: str) -> str:

@@ -35,7 +35,7 @@ _BUSY: Final = {
     "57014": "A statement took longer than the server or `statement_timeout` allows.",
 }
 _AWAY: Final = {
-    "57P01": "The server is being stopped.",
+    "57P01": "The server is being stopped, or ended this session.",
     "57P02": "The server crashed and is starting again.",
     "57P03": "The server is starting or stopping.",
     "57P05": "The server ended the session because it was idle.",
@@ -69,7 +69,10 @@ def translate(error: psycopg.Error, identity: str, user: str, schema: str) -> Pe
         )
     if state in _BUSY:
         return TransientError(
-            f"{_BUSY[state]} ({text})", code="destination.busy", destination=identity
+            f"{_BUSY[state]} ({text})",
+            hint="Run again when it is done; nothing is lost.",
+            code="destination.busy",
+            destination=identity,
         )
     if state in _AWAY or state.startswith("08") or _is_lost(error):
         return _unreachable(_AWAY.get(state, "The connection was lost."), text, identity)
@@ -86,7 +89,8 @@ def translate(error: psycopg.Error, identity: str, user: str, schema: str) -> Pe
         return DataError(text, code=_ROW_CODES[state])
     if state.startswith("22"):
         return DataError(text, code="INCOMPATIBLE_TYPE")
-    if state.startswith("23"):
+    # P0 and 38 are raised by triggers, 44 by views with a check.
+    if state.startswith(("23", "P0", "38", "44")):
         return DataError(text, code="CONSTRAINT_VIOLATION")
     return _refused(error, text, identity)
 
@@ -175,8 +179,10 @@ def _not_allowed(text: str, user: str, schema: str, identity: str) -> ConfigErro
 
 def _refused(error: psycopg.Error, text: str, identity: str) -> PenstockError:
     if error.sqlstate in ("0A000", "2BP01"):
+        # Names the views; these details hold no rows.
+        detail = error.diag.message_detail
         return ConfigError(
-            f"The server cannot change the table: {text}",
+            f"The server cannot change the table: {text}{f' ({detail})' if detail else ''}",
             hint="Something depends on it (a view, a rule): drop that, run, and create it again.",
             code="destination.depends",
             destination=identity,

@@ -1,0 +1,49 @@
+"""Questions to the server's catalogue about a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from penstock.sdk.sql.tx import Tx, one
+
+
+def has_unique_index(tx: Tx, table: str, key: Sequence[str]) -> bool:
+    """Whether ON CONFLICT can name the key: a whole unique index on just these columns."""
+    found = tx.rows(
+        "SELECT 1 FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid "
+        "WHERE i.indrelid = CAST(? AS regclass) AND c.relkind = 'r' AND i.indisunique "
+        "AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL "
+        "AND (SELECT array_agg(a.attname::text ORDER BY a.attname) FROM pg_attribute a "
+        "WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[:i.indnkeyatts - 1])) "
+        "= (SELECT array_agg(x ORDER BY x::name) FROM unnest(CAST(? AS text[])) x) LIMIT 1",
+        [table, list(key)],
+    )
+    return bool(found)
+
+
+# What somebody has added to a table, and what would go with it when it is dropped.
+# Foreign keys to and from a table have triggers too; views and rules are rewritings.
+_ADDITIONS = """
+c.relacl IS NOT NULL OR c.relhastriggers OR c.relrowsecurity OR c.relispartition
+OR EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL)
+OR EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype <> 'p')
+OR EXISTS (SELECT 1 FROM pg_publication_rel p WHERE p.prrelid = c.oid)
+OR EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhparent = c.oid)
+OR EXISTS (SELECT 1 FROM pg_description d
+    WHERE d.classoid = 'pg_class'::regclass AND d.objoid = c.oid)
+OR EXISTS (SELECT 1 FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass
+    AND d.refobjid = c.oid AND d.classid = 'pg_rewrite'::regclass)
+OR (SELECT count(*) FROM pg_index i WHERE i.indrelid = c.oid)
+    > (SELECT count(*) FROM pg_index i WHERE i.indrelid = CAST(? AS regclass))
+"""
+
+
+def has_additions(tx: Tx, table: str, new: str) -> bool:
+    """Whether the table has grants, views, indexes, comments ... that its successor lacks."""
+    return bool(
+        one(
+            tx,
+            f"SELECT {_ADDITIONS} FROM pg_class c WHERE c.oid = CAST(? AS regclass)",
+            [new, table],
+        )
+    )
