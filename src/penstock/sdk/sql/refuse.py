@@ -36,7 +36,7 @@ def find_refused(destination: SqlDestination, load: TableLoad) -> list[Refused]:
         alone = _search(trial, rows, 0)
         bad = {item.index for item in alone}
         numbers = [n for n in range(rows.num_rows) if n not in bad]
-        beside = _build_up(trial, rows.take(numbers) if bad else rows, numbers)
+        beside = _build_up(trial, rows.take(pa.array(numbers, pa.int64())), numbers)
     return sorted([*alone, *beside], key=lambda item: item.index)
 
 

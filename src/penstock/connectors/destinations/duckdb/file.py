@@ -85,6 +85,8 @@ class DuckFile:
             try:
                 return duckdb.connect(str(self.path), read_only=read_only, config=self._settings())
             except (duckdb.Error, OSError) as error:
+                if self._is_unborn(error):
+                    continue
                 known = translate(error, self.path)
                 if known is None:
                     raise unexpected(error) from error
@@ -92,6 +94,13 @@ class DuckFile:
                     raise known from error
                 time.sleep(pause)
                 pause = min(pause * 2, 2.0)
+
+    def _is_unborn(self, error: BaseException) -> bool:
+        """Take away an empty file: what a process leaves that was killed while making it."""
+        if "not a valid DuckDB" not in str(error) or self.path.stat().st_size:
+            return False
+        self.path.unlink()
+        return True
 
     def _settings(self) -> dict[str, str | bool | int | float | list[str]]:
         settings: dict[str, str | bool | int | float | list[str]] = {

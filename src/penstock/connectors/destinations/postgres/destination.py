@@ -213,12 +213,15 @@ class Postgres(SqlDestination):
             self._connection = None
 
     def _prepare_schema(self, tx: Tx) -> None:
+        if self.columns(tx, metadata.LEDGER) is not None:
+            return
+        schema = self._config.schema_
+        # Jobs that begin at the same moment wait for the one that makes these.
+        tx.rows("SELECT pg_advisory_xact_lock(hashtext(?))", [f"penstock {schema}"])
         # Asked first: CREATE SCHEMA needs a right even where there is nothing to create.
-        there = tx.rows("SELECT 1 FROM pg_namespace WHERE nspname = ?", [self._config.schema_])
-        if not there:
-            tx.run(f"CREATE SCHEMA IF NOT EXISTS {self.dialect.ident(self._config.schema_)}")
-        if self.columns(tx, metadata.LEDGER) is None:
-            self.prepare(tx)
+        if not tx.rows("SELECT 1 FROM pg_namespace WHERE nspname = ?", [schema]):
+            tx.run(f"CREATE SCHEMA IF NOT EXISTS {self.dialect.ident(schema)}")
+        self.prepare(tx)
 
     def _make_room(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> None:
         """Lengthen columns of limited text that somebody made, when a longer value comes."""

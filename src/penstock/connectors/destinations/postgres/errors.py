@@ -32,6 +32,9 @@ _BUSY: Final = {
     "40P01": "Another session and this one waited for each other.",
     "55P03": "Another session holds the table.",
     "55006": "Another session uses the table.",
+    "42P06": "Another session made the schema at the same moment.",
+    "42P07": "Another session made the table at the same moment.",
+    "42701": "Another session made the column at the same moment.",
     "57014": "A statement took longer than the server or `statement_timeout` allows.",
 }
 _AWAY: Final = {
@@ -60,6 +63,8 @@ def translate(error: psycopg.Error, identity: str, user: str, schema: str) -> Pe
             code="destination.busy",
             destination=identity,
         )
+    if state == "23505" and error.diag.schema_name == "pg_catalog":
+        return _busy("Another session made the same table at the same moment.", text, identity)
     if state in _FULL:
         return TransientError(
             f"The server cannot write: {text}",
@@ -68,12 +73,7 @@ def translate(error: psycopg.Error, identity: str, user: str, schema: str) -> Pe
             destination=identity,
         )
     if state in _BUSY:
-        return TransientError(
-            f"{_BUSY[state]} ({text})",
-            hint="Run again when it is done; nothing is lost.",
-            code="destination.busy",
-            destination=identity,
-        )
+        return _busy(_BUSY[state], text, identity)
     if state in _AWAY or state.startswith("08") or _is_lost(error):
         return _unreachable(_AWAY.get(state, "The connection was lost."), text, identity)
     if state == "42501":
@@ -141,6 +141,15 @@ def translate_connect(
             destination=identity,
         )
     return _unreachable("The server cannot be reached.", text, identity)
+
+
+def _busy(what: str, text: str, identity: str) -> TransientError:
+    return TransientError(
+        f"{what} ({text})",
+        hint="Run again when it is done; nothing is lost.",
+        code="destination.busy",
+        destination=identity,
+    )
 
 
 def _unreachable(what: str, text: str, identity: str) -> TransientError:
