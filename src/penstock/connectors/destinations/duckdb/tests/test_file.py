@@ -19,7 +19,6 @@ from penstock.core.errors import ConfigError, DataError, TransientError
 from penstock.core.load import Receipt, TableLoad
 from penstock.sdk.conformance.kit import PEOPLE, Loads, read
 
-
 WAIT = """
 import sys
 from pathlib import Path
