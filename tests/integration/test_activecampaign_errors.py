@@ -137,7 +137,7 @@ def test_an_answer_without_its_rows_is_no_empty_object(fault: Any) -> None:
         box.fail(fault, "/lists")
         with pytest.raises(ObjectFailed):
             read(source, "lists")
-        assert calls(box, "/lists") == 1
+        assert calls(box, "/lists") == 3
 
 
 @pytest.mark.parametrize("fault", [500, "html_page", "cut_json", "empty_body"])
@@ -204,3 +204,28 @@ def test_the_key_is_nowhere_to_be_seen(caplog: pytest.LogCaptureFixture) -> None
         read(source, "lists")
     error = raised.value
     assert key not in f"{error!r} {error.to_dict()} {source!r} {caplog.text}"
+
+
+@pytest.mark.parametrize("fault", ["no_envelope", "envelope_object", "envelope_null"])
+def test_one_answer_without_its_rows_is_not_believed(fault: Any) -> None:
+    with sandbox() as box, opened(box) as source:
+        box.fail(fault, "/tags", nth=(1,))
+        assert same_rows(read(source, "tags").ids, ids(box, "tags"))
+
+
+def test_a_login_that_keeps_failing_is_tried_once_for_all_objects() -> None:
+    with sandbox() as box, opened(box) as source:
+        box.fail(503, "/users/me")
+        for table in ("contacts", "deals", "tags"):
+            with pytest.raises(TransientError):
+                read(source, table)
+        assert calls(box, "/users/me") == 6
+        assert {call.path for call in box.calls} == {"/users/me"}
+
+
+@pytest.mark.parametrize("fault", ["html_page", "empty_body"])
+def test_a_login_answered_by_no_api_is_tried_again(fault: Any) -> None:
+    with sandbox() as box, opened(box) as source:
+        box.fail(fault, "/users/me", nth=(1,))
+        assert same_rows(read(source, "tags").ids, ids(box, "tags"))
+        assert calls(box, "/users/me") == 2

@@ -242,14 +242,24 @@ def test_what_no_try_helps_is_raised_at_once(
     assert (raised.value.code, raised.value.where) == (code, place)
 
 
-def test_a_well_formed_answer_without_the_rows_fails_the_object_at_once(serve: Open) -> None:
-    def accept(answer: Answer) -> None:
-        raise BadBody("it has no contacts in it", final=True)
+def with_rows(answer: Answer) -> None:
+    if b'"rows"' not in answer.body:
+        raise BadBody("it has no rows in it", final=True)
 
+
+def test_a_well_formed_answer_without_the_rows_fails_the_object_after_some_tries(
+    serve: Open,
+) -> None:
     http, server = serve(reply(b'{"meta": {}}'))
-    with pytest.raises(ObjectFailed, match="answered 200, but it has no contacts in it"):
-        http.get("contacts", accept=accept)
-    assert len(server.requests) == 1
+    with pytest.raises(ObjectFailed, match="answered 200, but it has no rows in it"):
+        http.get("contacts", accept=with_rows)
+    assert len(server.requests) == 3
+
+
+def test_one_well_formed_answer_without_the_rows_is_not_believed(serve: Open) -> None:
+    http, server = serve(after([reply(b'{"message": "Try later."}')]))
+    assert http.get("contacts", accept=with_rows).body == b'{"rows": []}'
+    assert len(server.requests) == 2
 
 
 # A 403 that says many things -----------------------------------------------------------------
@@ -263,6 +273,20 @@ def forbidden(me: Play) -> Script:
     return lambda request, _number: (
         me if request.path == "/api/3/users/me" else reply(b'{"message": "Forbidden"}', 403)
     )
+
+
+def test_one_403_of_the_call_that_works_is_not_believed_either(serve: Open) -> None:
+    asked: list[str] = []
+
+    def script(request: Request, _number: int) -> Play:
+        asked.append(request.path)
+        flaky = asked.count("/api/3/users/me") == 1
+        return reply(b"{}", 200 if request.path.endswith("/me") and not flaky else 403)
+
+    http, _server = serve(script, meaning=FORBIDDEN)
+    with pytest.raises(Unavailable):
+        http.get("dealTasks")
+    assert asked == ["/api/3/dealTasks"] * 2 + ["/api/3/users/me"] * 2
 
 
 def test_a_403_is_believed_after_tries_and_a_call_that_works(serve: Open) -> None:

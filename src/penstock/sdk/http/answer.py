@@ -68,8 +68,8 @@ class BadBody(Exception):
 
     Args:
         reason: ends the sentence "The API answered 200, but ...".
-        final: asking again will not help (a well-formed answer without what we asked for);
-            otherwise it is treated like a server error.
+        final: a well-formed answer without what we asked for: believed after a few tries, and
+            then the object has failed; otherwise it is treated like a server error.
     """
 
     def __init__(self, reason: str, *, final: bool = False) -> None:

@@ -15,7 +15,7 @@ from penstock.sdk.http.address import Address, Params
 from penstock.sdk.http.answer import Accept, Answer, BadBody
 from penstock.sdk.http.auth import Auth
 from penstock.sdk.http.backend import Fault
-from penstock.sdk.http.meaning import Action, ErrorMeaning, Rule
+from penstock.sdk.http.meaning import Action, Confirm, ErrorMeaning, Rule
 from penstock.sdk.http.retry import Patience, Setback
 from penstock.sdk.http.settings import HttpSettings
 from penstock.sdk.http.stats import HttpStats
@@ -24,7 +24,8 @@ from penstock.sdk.http.wire import Wire
 from penstock.sdk.limiter import AccountLimiter, Ticket
 
 _OVERLOADED = 503
-_USUAL = ErrorMeaning()
+# Even the path that always works is refused now and then.
+_SURE = ErrorMeaning(statuses={"403": Rule(action=Action.AUTH, confirm=Confirm())})
 
 
 @dataclass
@@ -181,7 +182,7 @@ class Http:
         """Raise AuthError if the path that always works does not."""
         if setback.confirm is None or setback.confirm.ask is None:
             return
-        ask = _Call(setback.confirm.ask, (), call.priority, None, _USUAL, call.cancel)
+        ask = _Call(setback.confirm.ask, (), call.priority, None, _SURE, call.cancel)
         try:
             self._get(ask)
         except (AuthError, ConfigError, Unavailable, ObjectFailed):

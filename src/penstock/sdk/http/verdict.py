@@ -17,7 +17,7 @@ from penstock.sdk.http.address import Address
 from penstock.sdk.http.answer import Answer, BadBody
 from penstock.sdk.http.auth import Auth
 from penstock.sdk.http.backend import Fault
-from penstock.sdk.http.meaning import Action, Rule
+from penstock.sdk.http.meaning import Action, Confirm, Rule
 from penstock.sdk.http.retry import Setback
 from penstock.sdk.http.words import error_text
 
@@ -42,7 +42,9 @@ class Judge:
         message = f"The API answered {answer.status}, but {self._auth.scrub(bad.reason)}."
         where = self._where(path, answer)
         if bad.final:
-            return Setback(ObjectFailed(message, code="object.bad_answer", **where))
+            # Servers in trouble say odd things now and then: not believed at once.
+            failed = ObjectFailed(message, code="object.bad_answer", **where)
+            return Setback(failed, again=True, confirm=Confirm())
         return Setback(TransientError(message, code="source.bad_answer", **where), again=True)
 
     def of_fault(self, fault: Fault, path: str) -> Setback:

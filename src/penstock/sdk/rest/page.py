@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from penstock.sdk.http import BadBody
+from penstock.sdk.http import BadBody, error_text
 from penstock.sdk.json_columns import JsonColumns
 from penstock.sdk.json_pages import NoEnvelope, NotAnArray, Row
 from penstock.sdk.json_pages import Page as Decoded
@@ -160,7 +160,7 @@ class Cutter:
         except NotJson as error:
             raise BadBody(_what_came(body)) from error
         except (NoEnvelope, NotAnArray) as error:
-            raise BadBody(f"the body has no list {self._records!r}", final=True) from error
+            raise BadBody(_without_rows(body, self._records), final=True) from error
 
 
 def rows_of(columns: JsonColumns, decoded: Decoded, fields: Fields) -> Rows:
@@ -225,6 +225,11 @@ def envelope_of(records: str) -> str:
 def _outer(body: bytes) -> Mapping[str, Any]:
     found: Mapping[str, Any] = msgspec.json.decode(body)
     return found
+
+
+def _without_rows(body: bytes, records: str) -> str:
+    told = error_text(body)
+    return f"the body has no list {records!r}" + (f" but says: {told}" if told else "")
 
 
 def _what_came(body: bytes) -> str:

@@ -21,7 +21,7 @@ from penstock.core.errors import (
     Unavailable,
 )
 from penstock.core.stream import Split, Stream
-from penstock.sdk.http import Address, Answer, Http, probe
+from penstock.sdk.http import Address, Answer, Http, probe, whole_json
 from penstock.sdk.limiter import AccountLimiter
 from penstock.sdk.replay import parse_events
 from penstock.sdk.rest import values
@@ -32,6 +32,8 @@ from penstock.sdk.rest.spec import StreamSpec, load_spec
 from penstock.sdk.rest.times import duration_ms
 from penstock.sdk.rest.tools import columns_of, cutter_of, side_columns, streams_of
 from penstock.sdk.source import ReadContext, Source, SourceStats, Step, Unread
+
+_NO_CONTENT = 204
 
 
 class RestSource(Source):
@@ -211,7 +213,10 @@ class RestSource(Source):
                 return ()
             try:
                 answer = self._ask_login(context.cancel)
-            except (AuthError, ConfigError) as error:
+            except Interrupted:
+                raise
+            except PenstockError as error:
+                # Nobody else needs to try as long again.
                 self._refused = error
                 raise
             self._known = True
@@ -222,7 +227,9 @@ class RestSource(Source):
         if login is None:
             raise ConfigError("The card declares no login call.", code="config.card")
         try:
-            return self._http.get(login.path, meaning=login.errors, priority=-1, cancel=cancel)
+            return self._http.get(
+                login.path, meaning=login.errors, priority=-1, accept=_no_web_page, cancel=cancel
+            )
         except (Unavailable, ObjectFailed) as error:
             raise ConfigError(
                 f"The server does not answer like the API of {self._card.title}: {error.message}",
@@ -240,6 +247,16 @@ class RestSource(Source):
             error.at(object=name)
         elif self.spec.login and self.spec.login.hint:
             error.hint = self.spec.login.hint
+
+
+def _no_web_page(answer: Answer) -> None:
+    """Refuse a login that was answered by something other than the API.
+
+    Raises:
+        BadBody: empty, HTML, or cut off.
+    """
+    if answer.status != _NO_CONTENT:
+        whole_json(answer)
 
 
 def _failed(step: str, error: PenstockError, began: float) -> Step:
