@@ -112,6 +112,16 @@ def test_a_punctual_ticket_stays_and_a_late_one_is_stamped_again(tmp_path: Path)
     assert account.take().departed >= 1000.4 + 1.0
 
 
+def test_a_request_that_was_held_up_while_sending_counts_from_its_end(tmp_path: Path) -> None:
+    clock = Clock()
+    account = limiter(tmp_path, 5, clock)
+    ticket = account.take()
+    clock.now += 0.15
+    account.sent(ticket)
+    assert account.take().departed >= 1000.15 + 0.2
+    assert departures(account, 4)[-1] >= 1000.15 + 1.0
+
+
 def test_a_ticket_that_is_later_than_a_window_waits_again(tmp_path: Path) -> None:
     clock = Clock()
     account = limiter(tmp_path, 1, clock)
@@ -242,10 +252,26 @@ def test_a_folder_that_cannot_be_made_is_the_users_to_change(tmp_path: Path) -> 
         AccountLimiter("acme", 5, folder=tmp_path / "file" / "limits").acquire()
 
 
-def test_the_folder_is_the_run_time_folder_where_it_can_be_used(tmp_path: Path) -> None:
+def test_all_processes_of_a_user_meet_in_one_folder_with_or_without_a_login(
+    tmp_path: Path,
+) -> None:
+    login = f"/run/user/{os.getuid()}"
+    with_login = default_folder({"XDG_RUNTIME_DIR": login}, shared=tmp_path)
+    assert with_login == default_folder({}, shared=tmp_path)
+    assert with_login == tmp_path / f"penstock-{os.getuid()}" / "limits"
+
+
+def test_a_run_time_folder_of_the_users_choice_is_used(tmp_path: Path) -> None:
     mine = f"penstock-{os.getuid()}"
     assert default_folder({"XDG_RUNTIME_DIR": str(tmp_path)}) == tmp_path / mine / "limits"
     assert default_folder({"XDG_RUNTIME_DIR": str(tmp_path / "no")}) == default_folder({})
+
+
+def test_where_the_shared_folder_cannot_be_used_another_one_is(tmp_path: Path) -> None:
+    missing = default_folder({}, shared=tmp_path / "missing")
+    assert missing.parent.parent.is_dir()
+    (tmp_path / f"penstock-{os.getuid()}").write_text("somebody took our name")
+    assert not default_folder({}, shared=tmp_path).is_relative_to(tmp_path)
 
 
 def test_a_closed_limiter_opens_again_when_used(tmp_path: Path) -> None:

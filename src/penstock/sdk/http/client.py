@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
@@ -137,7 +136,11 @@ class Http:
         self.stats.add(calls=1)
         try:
             answer = self._wire.get(
-                call.path, call.params, before_send=self._on_time(call), cancel=call.cancel
+                call.path,
+                call.params,
+                before_send=lambda: self._before_send(call),
+                after_send=lambda: self._after_send(call),
+                cancel=call.cancel,
             )
         except Fault as error:
             return self._judge.of_fault(error, call.path)
@@ -169,14 +172,14 @@ class Http:
         if left_s > self._retry.longest_pause_s:
             raise self._judge.paused(left_s, call.path)
 
-    def _on_time(self, call: _Call) -> Callable[[], None]:
+    def _before_send(self, call: _Call) -> None:
         """A new connection takes time: the departure that counts is the one of the request."""
+        if call.ticket:
+            call.ticket = self._limiter.on_time(call.ticket, call.priority, call.cancel)
 
-        def before_send() -> None:
-            if call.ticket:
-                call.ticket = self._limiter.on_time(call.ticket, call.priority, call.cancel)
-
-        return before_send
+    def _after_send(self, call: _Call) -> None:
+        if call.ticket:
+            self._limiter.sent(call.ticket)
 
     def _make_sure(self, setback: Setback, call: _Call) -> None:
         """Raise AuthError if the path that always works does not."""

@@ -50,12 +50,14 @@ class Wire:
         params: Params,
         *,
         before_send: Callable[[], None],
+        after_send: Callable[[], None],
         cancel: threading.Event | None,
     ) -> Answer:
         """Ask once.
 
         Args:
             before_send: called when the connection stands, right before the request leaves.
+            after_send: called when it has left.
 
         Raises:
             Fault: no complete answer came. It carries no frames of the library, because their
@@ -64,7 +66,7 @@ class Wire:
         """
         self._current.cancel = cancel
         try:
-            return self._exchange(self._request(path, params, before_send))
+            return self._exchange(self._request(path, params, _tracer(before_send, after_send)))
         except Fault as error:
             fault = Fault(error.step, error.reason, settled=error.settled)
         except (httpcore2.NetworkError, httpcore2.TimeoutException) as error:
@@ -82,7 +84,7 @@ class Wire:
         self._pool.close()
 
     def _request(
-        self, path: str, params: Params, before_send: Callable[[], None]
+        self, path: str, params: Params, trace: Callable[[str, Any], None]
     ) -> httpcore2.Request:
         full_path, query = self._address.full_path(path)
         secret = [(name, value.get_secret_value()) for name, value in self._auth.params.items()]
@@ -95,7 +97,7 @@ class Wire:
             "GET",
             self._address.url(full_path, "&".join(filter(None, queries))),
             headers=self._headers + headers,
-            extensions={"timeout": self._timeouts(), "trace": _tracer(before_send)},
+            extensions={"timeout": self._timeouts(), "trace": trace},
         )
 
     def _timeouts(self) -> dict[str, float]:
@@ -163,10 +165,14 @@ def _plain_headers(address: Address, settings: HttpSettings) -> list[tuple[bytes
     ]
 
 
-def _tracer(before_send: Callable[[], None]) -> Callable[[str, Any], None]:
+def _tracer(
+    before_send: Callable[[], None], after_send: Callable[[], None]
+) -> Callable[[str, Any], None]:
     def trace(event: str, _info: Any) -> None:
         if event == "http11.send_request_headers.started":
             before_send()
+        elif event == "http11.send_request_body.complete":
+            after_send()
 
     return trace
 

@@ -10,12 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.core.errors import Interrupted
-from penstock.sdk.limiter.pace import Pace, Slot, depart, plan, restamp, slow_down, succeeded
+from penstock.sdk.limiter.pace import (
+    Pace,
+    Slot,
+    depart,
+    known,
+    plan,
+    restamp,
+    slow_down,
+    succeeded,
+)
 from penstock.sdk.limiter.state import StateFile, default_folder
 from penstock.sdk.limiter.turns import Turns
 
 # Within the guard of the window, so not worth a new stamp.
-_LATE_S = 0.004
+_LATE_S = 0.002
 
 Clock = Callable[[], float]
 Sleep = Callable[[float, threading.Event | None], None]
@@ -100,6 +109,15 @@ class AccountLimiter:
             return ticket
         slot = self._restamped(ticket.slot, now)
         return Ticket(slot, ticket.waited_s) if slot else self.take(priority, cancel)
+
+    def sent(self, ticket: Ticket) -> None:
+        """The request has left: a thread that was held up while sending counts from now."""
+        now = self._clock()
+        if self._pace is None or now - ticket.departed <= _LATE_S:
+            return
+        with self._file.locked(now, self._pace.calls) as book:
+            if known(book, self._pace, ticket.slot):
+                book.set_stamp(ticket.slot.number, now)
 
     def slow_down(self, retry_after: float | None, departed: float | None = None) -> float:
         """The server refused: pause the whole account, then go on a little slower.

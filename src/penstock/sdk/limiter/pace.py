@@ -9,8 +9,13 @@ from typing import Protocol, Self
 # A server counts arrivals, we stamp departures: the guards are the jitter between the two that
 # may not break the limit. The grid (how far apart departures are planned) is a little wider than
 # the window that is enforced, so that a late departure does not push back those behind it.
-_WINDOW_GUARD = 0.012
-_GRID_GUARD = 0.016
+# On two cores with a load of six, nine calls in ten arrive within 1 ms and the latest after 23 ms.
+_WINDOW_GUARD = 0.020
+_GRID_GUARD = 0.0235
+# Servers that count by a bucket without burst want the calls apart, not only few in a second. Above
+# ten calls a second threads wake too late for that.
+_EVEN_GUARD = 0.005
+_EVEN_FROM_S = 0.1
 _GUARD_CAP_S = 1.0
 # A thread that woke late may leave this much behind the grid, so that the lost time is made up.
 _CATCH_UP_S = 0.020
@@ -53,6 +58,12 @@ class Pace:
         """Planned time between two departures."""
         window_s = self.window_s * factor
         return (window_s + _GRID_GUARD * min(window_s, _GUARD_CAP_S)) / self.calls
+
+    def even_s(self, factor: float) -> float:
+        """Least time between two departures, so that lost time is not made up in a burst."""
+        gap_s = self.window_s * factor / self.calls
+        guard_s = _EVEN_GUARD * min(gap_s, _GUARD_CAP_S)
+        return gap_s + guard_s if gap_s >= _EVEN_FROM_S else 0.0
 
 
 @dataclass(slots=True)
@@ -112,7 +123,10 @@ def depart(book: Book, pace: Pace, now: float) -> Slot | float:
     head = book.head
     if now < head.paused_until:
         return plan(book, pace, now)
-    due = book.stamp(head.seq - pace.calls) + pace.strict_s(head.factor)
+    due = max(
+        book.stamp(head.seq - pace.calls) + pace.strict_s(head.factor),
+        book.stamp(head.seq - 1) + pace.even_s(head.factor),
+    )
     if now < due:
         return due
     slot = Slot(head.seq, now)
@@ -122,11 +136,24 @@ def depart(book: Book, pace: Pace, now: float) -> Slot | float:
 
 
 def restamp(book: Book, pace: Pace, slot: Slot, now: float) -> Slot | None:
-    """The same departure, later than stamped; None when the next of its chain is gone already."""
-    if now < book.head.paused_until or book.head.seq > slot.number + pace.calls:
+    """The same departure, later than stamped; None when it has to wait for another turn.
+
+    So it is in a pause, when the next of its chain is gone already, and when another departure
+    was just before.
+    """
+    head = book.head
+    newest = book.stamp(head.seq - 1) if head.seq - 1 != slot.number else 0.0
+    if now < head.paused_until or not known(book, pace, slot):
+        return None
+    if now < newest + pace.even_s(head.factor):
         return None
     book.set_stamp(slot.number, now)
     return Slot(slot.number, now)
+
+
+def known(book: Book, pace: Pace, slot: Slot) -> bool:
+    """Whether the book still holds the departure, not a newer one in its place."""
+    return book.head.seq <= slot.number + pace.calls
 
 
 def slow_down(

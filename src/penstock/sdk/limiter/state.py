@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import math
 import os
+import stat
 import struct
 import tempfile
 import threading
@@ -29,12 +30,32 @@ _SANE_S = 7 * 86_400.0
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-def default_folder(environ: Mapping[str, str] | None = None) -> Path:
-    """Where the limits of this user's accounts are kept; it does not outlive a reboot."""
-    runtime = (os.environ if environ is None else environ).get("XDG_RUNTIME_DIR")
-    usable = runtime and os.access(runtime, os.W_OK | os.X_OK)
-    base = Path(runtime) if runtime and usable else Path(tempfile.gettempdir())
-    return base / f"penstock-{os.getuid()}" / "limits"
+_SHARED = Path("/tmp")  # noqa: S108 (our folder in it is ours alone, which is checked)
+
+
+def default_folder(environ: Mapping[str, str] | None = None, shared: Path = _SHARED) -> Path:
+    """Where the limits of this user's accounts are kept; it does not outlive a reboot.
+
+    All processes of a user have to find the same place. XDG_RUNTIME_DIR as a login sets it is
+    not: a scheduled job has none, and the folder goes when the login ends.
+    """
+    user = f"penstock-{os.getuid()}"
+    login = f"/run/user/{os.getuid()}"
+    chosen = (os.environ if environ is None else environ).get("XDG_RUNTIME_DIR")
+    places = [Path(chosen)] if chosen and chosen != login else []
+    places += [shared, Path(login), Path(tempfile.gettempdir())]
+    base = next((place for place in places if _usable(place, place / user)), places[-1])
+    return base / user / "limits"
+
+
+def _usable(place: Path, ours: Path) -> bool:
+    if not os.access(place, os.W_OK | os.X_OK):
+        return False
+    try:
+        found = ours.lstat()
+    except FileNotFoundError:
+        return True
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
 
 
 def state_name(key: str) -> str:
