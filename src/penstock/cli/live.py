@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from penstock.cli.meter import Line, Meter, Reading
-from penstock.cli.words import duration, number, size
+from penstock.cli.words import duration, number, plural, size
 
 if TYPE_CHECKING:
     from penstock.core.progress import Progress
@@ -58,7 +58,7 @@ class LiveWatch:
 def draw(reading: Reading, note: str = "") -> Group:
     """What is on the screen at one moment."""
     table = Table.grid(padding=(0, 2))
-    for justify in ("left", "left", "right", "right", "right", "right"):
+    for justify in ("left", "left", "right", "right", "right", "right", "right"):
         table.add_column(justify=justify, no_wrap=True)
     for line in reading.lines[:_MOST_LINES]:
         table.add_row(*_cells(line))
@@ -78,6 +78,7 @@ def _cells(line: Line) -> tuple[str, ...]:
         f"{number(line.rows)} rows",
         f"{line.speed:,.0f}/s",
         size(line.bytes_read),
+        plural(line.calls, "call"),
         left,
     )
 

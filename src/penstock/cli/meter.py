@@ -23,6 +23,7 @@ class Line:
     rows: int
     speed: float
     bytes_read: int
+    calls: int
     share: float | None
     left_s: float | None
 
@@ -74,7 +75,7 @@ class Meter:
             bytes_read=snapshot.bytes_read or sum(o.bytes_read for o in snapshot.objects),
             calls=snapshot.calls,
             rate_limited=snapshot.rate_limited,
-            ended=sum(item.status in _ENDED for item in snapshot.objects),
+            ended=sum(has_ended(item) for item in snapshot.objects),
             objects=len(snapshot.objects),
             failed=sum(item.books.failed for item in snapshot.objects),
             seconds=snapshot.seconds,
@@ -86,7 +87,7 @@ class Meter:
         left = None
         if item.expected and speed > 0:
             left = max(0, item.expected - item.rows_read) / speed
-        return Line(item.object, item.rows_read, speed, item.bytes_read, share, left)
+        return Line(item.object, item.rows_read, speed, item.bytes_read, item.calls, share, left)
 
     def _speed(self, name: str, seconds: float, rows: int) -> float:
         """Rows per second, smoothed; the first reading counts from the start of the job."""
@@ -100,4 +101,9 @@ class Meter:
 
 
 def is_running(item: ObjectState) -> bool:
-    return item.started_at is not None and item.ended_at is None and item.status not in _ENDED
+    return item.started_at is not None and not has_ended(item)
+
+
+def has_ended(item: ObjectState) -> bool:
+    """Read to its end, or given up; the status is settled at the end of the job."""
+    return item.ended_at is not None or item.status in _ENDED

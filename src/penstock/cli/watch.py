@@ -135,6 +135,7 @@ def progress_record(snapshot: Progress, reading: Reading) -> dict[str, Any]:
                 "read": item.rows_read,
                 "expected": item.expected,
                 "bytes_read": item.bytes_read,
+                "calls": item.calls,
                 "rows_per_second": round(speeds[item.object].speed),
             }
             for item in snapshot.objects

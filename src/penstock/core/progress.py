@@ -25,7 +25,9 @@ class ObjectState:
     rows_read: int = 0
     rows_staged: int = 0
     bytes_read: int = 0
+    calls: int = 0
     expected: int | None = None
+    """Rows that the source says there are."""
     checkpoint: Mapping[str, Any] = field(default_factory=dict)
     started_at: int | None = None
     ended_at: int | None = None
@@ -71,6 +73,8 @@ class Summary:
     error: Mapping[str, Any] | None = None
     exit_code: int = 0
     warnings: tuple[str, ...] = ()
+    waiting: int = 0
+    """Rows that were read and staged, and that the next job delivers first."""
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -83,6 +87,7 @@ class Summary:
             "seconds": round((self.ended_at - self.started_at) / 1000, 3),
             **_counts(self.totals),
             "source": dict(self.source),
+            "waiting": self.waiting,
             "warnings": list(self.warnings),
             "error": self.error,
             "objects": [_object(item) for item in self.objects],

@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
 from penstock.core.batch import Batch
 from penstock.core.checkpoint import Checkpoint
 from penstock.core.failpoints import hit
+from penstock.core.progress import ObjectState
 from penstock.core.stream import Split
 from penstock.engine.passes import Passes
 from penstock.engine.task import Task
 from penstock.sdk.source import ReadContext
 
 
-def context(task: Task, *, restart: bool = False, limit: int = 0) -> ReadContext:
+class _Effort:
+    """What one read costs and has to expect, for those who watch; any thread may tell."""
+
+    def __init__(self, state: ObjectState) -> None:
+        self._state = state
+        self._mutex = threading.Lock()
+
+    def called(self) -> None:
+        with self._mutex:
+            self._state.calls += 1
+
+    def expect(self, rows: int) -> None:
+        # The first answer is about all rows; later ones may be about those that are left.
+        if self._state.expected is None:
+            self._state.expected = rows
+
+
+def context(task: Task, split: Split, *, limit: int = 0) -> ReadContext:
     """What the source is told about this job."""
+    effort = _Effort(task.states[split.streams[0]])
     return ReadContext(
         cancel=task.cancel,
         batch_rows=task.budget.batch_rows,
         batch_bytes=task.budget.batch_bytes,
         batch_seconds=task.budget.batch_seconds,
-        restart=restart,
         bounds=task.bounds,
         limit=limit,
+        called=effort.called,
+        expect=effort.expect,
     )
 
 
@@ -36,7 +57,7 @@ def extract(
     generation is the plan's unless the source (a log) set a later one.
     """
     hit("extract.before_read")
-    for batch in task.source.read(split, checkpoint, context(task)):
+    for batch in task.source.read(split, checkpoint, context(task, split)):
         plan = task.plans[batch.stream]
         stamped = replace(
             batch,

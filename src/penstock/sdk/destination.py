@@ -92,7 +92,14 @@ class Destination(ABC):
         """Columns as they are now, ours included; None when there is no such table."""
 
     @abstractmethod
-    def changes(self, table: str, schema: pa.Schema, key: Sequence[str]) -> list[str]:
+    def changes(
+        self,
+        table: str,
+        schema: pa.Schema,
+        key: Sequence[str],
+        *,
+        mode: WriteMode = WriteMode.MERGE,
+    ) -> list[str]:
         """Statements that `evolve` would run now; runs none."""
 
     @abstractmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -55,6 +55,8 @@ class ReadContext:
         bounds: {"from": iso, "to": iso} of `penstock run --from --to`; a bounded read
             yields no checkpoints and ends no full pass.
         limit: stop after about this many rows (previews); 0 means no limit.
+        called: to be told of each call to the system, from any thread.
+        expect: to be told how many rows there are in all, where the system says so.
     """
 
     cancel: threading.Event = field(default_factory=threading.Event)
@@ -64,6 +66,8 @@ class ReadContext:
     restart: bool = False
     bounds: Mapping[str, str] = field(default_factory=dict)
     limit: int = 0
+    called: Callable[[], None] = lambda: None
+    expect: Callable[[int], None] = lambda _rows: None
 
 
 class Source(ABC):

@@ -19,7 +19,7 @@ from penstock.core.progress import ObjectState, Progress
 def running(name: str, rows: int, expected: int | None = None) -> ObjectState:
     return ObjectState(
         name, name, name, "FULL_LOAD", status="IN_PROGRESS", rows_read=rows, expected=expected,
-        bytes_read=rows * 10, started_at=1,
+        bytes_read=rows * 10, calls=3, started_at=1,
     )  # fmt: skip
 
 
@@ -56,6 +56,13 @@ def test_speed_follows_the_newest_seconds() -> None:
     assert 0 < slower < 100
 
 
+def test_an_object_counts_as_done_when_it_was_read_to_its_end() -> None:
+    read = running("a", 5)
+    read.ended_at = 2
+    reading = Meter().read(at(2.0, read, running("b", 1)))
+    assert (reading.ended, [line.object for line in reading.lines]) == (1, ["b"])
+
+
 def test_objects_that_ended_count_and_have_no_line() -> None:
     reading = Meter().read(at(2.0, ended("a", 5), running("b", 1)))
     assert ([line.object for line in reading.lines], reading.ended, reading.objects) == (
@@ -77,7 +84,14 @@ def test_a_program_gets_json_lines_on_stdout(capsys: pytest.CaptureFixture[str])
     line = json.loads(capsys.readouterr().out)
     assert (line["type"], line["read"], line["objects_done"]) == ("progress", 15, 1)
     assert line["running"] == [
-        {"object": "b", "read": 10, "expected": 20, "bytes_read": 100, "rows_per_second": 5}
+        {
+            "object": "b",
+            "read": 10,
+            "expected": 20,
+            "bytes_read": 100,
+            "calls": 3,
+            "rows_per_second": 5,
+        }
     ]
 
 
@@ -87,8 +101,8 @@ def test_the_screen_shows_a_line_per_running_object_and_totals() -> None:
     console.print(draw(Meter().read(at(2.0, *objects))))
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert lines[0].split() == [
-        "object_0", "━━━━━━━━────────", "50%", "1,000", "rows", "500/s", "10.0", "kB", "2.0", "s",
-        "left",
+        "object_0", "━━━━━━━━────────", "50%", "1,000", "rows", "500/s", "10.0", "kB", "3", "calls",
+        "2.0", "s", "left",
     ]  # fmt: skip
     assert lines[-2:] == [
         "and 8 more objects",

@@ -50,7 +50,14 @@ class MemoryDestination(Destination):
     def describe(self, table: str) -> pa.Schema | None:
         return self.schemas.get(table)
 
-    def changes(self, table: str, schema: pa.Schema, key: Sequence[str]) -> list[str]:
+    def changes(
+        self,
+        table: str,
+        schema: pa.Schema,
+        key: Sequence[str],
+        *,
+        mode: WriteMode = WriteMode.MERGE,
+    ) -> list[str]:
         return []
 
     def evolve(
@@ -188,6 +195,8 @@ class ListSource(Source):
         for at in range(start, len(self.batches)):
             if self.fail_at == at and self.error is not None:
                 raise self.error
+            context.called()
+            context.expect(sum(map(len, self.batches[at:])))
             last = at == len(self.batches) - 1
             rows = pa.RecordBatch.from_pylist(self.batches[at]) if self.batches[at] else None
             yield Batch(

@@ -61,6 +61,12 @@ def test_every_row_arrives_and_is_counted(bench: Bench) -> None:
     assert bench.leftovers() == []
 
 
+def test_calls_and_the_first_total_are_there_for_those_who_watch(bench: Bench) -> None:
+    bench.run(ListSource([rows(1, 2), rows(3)]))
+    state = bench.task.states["people"]
+    assert (state.calls, state.expected) == (2, 3)
+
+
 def test_the_newest_row_of_a_key_wins_and_the_others_count_as_collapsed(bench: Bench) -> None:
     bench.run(ListSource([rows(1, 2), rows(1, name="new")]))
     assert bench.stored() == {1: "new1", 2: "n2"}

@@ -198,6 +198,22 @@ def test_a_card_that_names_no_setting_of_its_own_is_refused(tmp_path: Path) -> N
     assert "speed" in raised.value.message
 
 
+def test_each_try_and_the_total_are_told_to_those_who_watch(tmp_path: Path) -> None:
+    calls: list[str] = []
+    totals: list[int] = []
+
+    def answer(_request: Request, number: int) -> Play:
+        return reply("{}", 503) if number == 1 else reply('{"all": 7, "rows": [{"id": 1}]}')
+
+    stream = {"path": "/harbours", "records": "rows", "fields": {"id": "integer"}}
+    with Server(answer) as server:
+        made = source(card(tmp_path, {"total": "all"}, {"harbours": stream}), server.url)
+        context = ReadContext(called=lambda: calls.append("call"), expect=totals.append)
+        list(made.read(Split("harbours", ("harbours",)), None, context))
+        made.close()
+    assert (len(calls), totals) == (2, [7])
+
+
 def test_a_refused_login_is_asked_for_once(tmp_path: Path) -> None:
     rest = {"login": {"path": "/me", "hint": "Look under Tides > Keys."}}
     with Server(lambda *_: reply("{}", 401)) as server:

@@ -35,6 +35,7 @@ class _Call:
     accept: Accept | None
     meaning: ErrorMeaning
     cancel: threading.Event | None
+    called: Callable[[], None] | None = None
     ticket: Ticket | None = None
 
 
@@ -92,6 +93,7 @@ class Http:
         accept: Accept | None = None,
         meaning: ErrorMeaning | None = None,
         cancel: threading.Event | None = None,
+        called: Callable[[], None] | None = None,
     ) -> Answer:
         """A success, after as many tries as it takes.
 
@@ -100,6 +102,7 @@ class Http:
             priority: lower ones are sent first when calls wait for the limit.
             accept: looks at a success and raises `BadBody` when it is unusable.
             meaning: what statuses mean for this path, if not as everywhere.
+            called: told of each try.
 
         Raises:
             AuthError, ConfigError: the user must act; no try will help.
@@ -111,7 +114,8 @@ class Http:
             Interrupted: cancel was set.
         """
         meaning = meaning or self._meaning
-        return self._get(_Call(path, params, priority, accept, meaning, cancel or self._cancel))
+        cancel = cancel or self._cancel
+        return self._get(_Call(path, params, priority, accept, meaning, cancel, called))
 
     def close(self) -> None:
         """Close the connections; the limiter is the caller's."""
@@ -134,6 +138,8 @@ class Http:
         self._respect_pause(call)
         call.ticket = self._limiter.take(call.priority, call.cancel)
         self.stats.add(calls=1)
+        if call.called:
+            call.called()
         try:
             answer = self._wire.get(
                 call.path,

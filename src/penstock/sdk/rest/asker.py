@@ -43,6 +43,7 @@ class Asker:
     Args:
         columns, sides: what the pages are decoded with: of the stream, of its sideloads.
         ahead: calls that may be under way at once.
+        called: told of each call.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Asker:
         priority: int,
         ahead: int,
         cancel: threading.Event,
+        called: Callable[[], None] | None = None,
     ) -> None:
         self.ahead = ahead
         self.columns = columns
@@ -65,6 +67,7 @@ class Asker:
         self._cutter = cutter
         self._priority = priority
         self._ending = Ending(cancel)
+        self._called = called
         self._pool: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> Self:
@@ -100,8 +103,9 @@ class Asker:
             pages[:] = [self._cutter.cut(answer.body)]
 
         answer = self._http.get(
-            path, params, priority=self._priority, accept=accept, cancel=self._ending
-        )
+            path, params, priority=self._priority, accept=accept, cancel=self._ending,
+            called=self._called,
+        )  # fmt: skip
         if not pages:
             raise BadBody("the body was not read", final=True)
         at = answer.server_time

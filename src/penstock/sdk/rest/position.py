@@ -99,7 +99,7 @@ class Position:
         if raw.get("v") != _VERSION:
             raise InternalError(
                 "The saved position was written by another version.",
-                hint="Restart the object: `penstock objects PIPELINE restart`.",
+                hint="Read the object anew: penstock run PIPELINE --object X --full-refresh.",
             )
         run = Run.of(raw["run"]) if raw.get("run") else None
         return Position(raw.get("cursor"), raw.get("complete"), run)

@@ -68,6 +68,8 @@ class RunRead:
 
     def _take(self, leg: Leg) -> Iterator[Batch]:
         self.run = self.run.begun(leg.server_ms)
+        if leg.total is not None:
+            self.context.expect(leg.total)
         if leg.again:
             yield from self._flush()
             self._begin_again()

@@ -190,6 +190,7 @@ class RestSource(Source):
             priority=spec.priority,
             ahead=1 if context.limit else spec.ahead,
             cancel=context.cancel,
+            called=context.called,
         )
 
     def _params(self, spec: StreamSpec) -> dict[str, str]:

@@ -82,8 +82,15 @@ class SqlDestination(Destination):
         with self.looking() as tx:
             return self.columns(tx, table) if tx is not None else None
 
-    def changes(self, table: str, schema: pa.Schema, key: Sequence[str]) -> list[str]:
-        return self._statements(self.describe(table), table, schema, key, None)
+    def changes(
+        self,
+        table: str,
+        schema: pa.Schema,
+        key: Sequence[str],
+        *,
+        mode: WriteMode = WriteMode.MERGE,
+    ) -> list[str]:
+        return self._statements(self.describe(table), table, schema, key, mode)
 
     def evolve(
         self,
@@ -241,7 +248,7 @@ class SqlDestination(Destination):
         table: str,
         schema: pa.Schema,
         key: Sequence[str],
-        mode: WriteMode | None,
+        mode: WriteMode,
     ) -> list[str]:
         """From the columns there are (None: no table) to the ones that are wanted."""
         wanted = _with_ours(schema, mode)
@@ -326,7 +333,7 @@ def _receipt(load: TableLoad, counts: Counts, swept: Swept, warnings: tuple[str,
     )
 
 
-def _with_ours(schema: pa.Schema, mode: WriteMode | None) -> pa.Schema:
+def _with_ours(schema: pa.Schema, mode: WriteMode) -> pa.Schema:
     """The rows' columns and those the load fills in itself."""
     fields = list(schema)
     extra = [pa.field(metadata.LOADED_AT, pa.int64())]
