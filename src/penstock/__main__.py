@@ -1,5 +1,5 @@
 """`python -m penstock` is the `penstock` program."""
 
-from penstock.cli.main import run
+from penstock.cli.start import run
 
 run()

@@ -123,6 +123,14 @@ def test_one_object_can_be_named(program: Program) -> None:
         pytest.param(("run", "main", "--object", "tag"), "Did you mean 'tags'?", id="object"),
         pytest.param(("check", "cmr"), "Did you mean 'crm'?", id="connection"),
         pytest.param(("discover", "warehouse"), "There is no source", id="source"),
+        pytest.param(
+            ("run", "main", "--full-refresh", "--from", "2026-01-01"),
+            "--full-refresh builds the tables anew", id="window of a rebuild",
+        ),
+        pytest.param(
+            ("run", "main", "--from", "2026-01-02", "--to", "2026-01-02T00:00:00Z"),
+            "is not before --to", id="empty window",
+        ),
     ],
 )  # fmt: skip
 def test_a_wrong_name_is_told_with_the_nearest(
@@ -131,6 +139,17 @@ def test_a_wrong_name_is_told_with_the_nearest(
     child = program.start(*line)
     _, err = child.communicate(timeout=60)
     assert (child.returncode, said in err) == (2, True), err
+    assert program.records("jobs") == []
+
+
+def test_a_file_that_names_an_unknown_object_is_refused_with_its_place(program: Program) -> None:
+    file = program.root / "penstock.yaml"
+    file.write_text(file.read_text().replace("[contacts, deals,", "[contacts, dealz, x*,"))
+    child = program.start("run", "main")
+    _, err = child.communicate(timeout=60)
+    assert child.returncode == 2
+    assert "penstock.yaml:11:35: 'crm' has no object 'dealz'. Did you mean 'deals'?" in err
+    assert not (program.root / "warehouse.duckdb").exists()
 
 
 def test_a_refused_key_is_the_users_to_change(program: Program) -> None:
@@ -209,6 +228,13 @@ def test_a_plan_after_a_run_only_reads_the_destination(program: Program) -> None
         planned = {item["object"]: item["statements"] for item in program.records("plan", "main")}
     assert planned["tags"] == []
     assert planned["tasks"][0].startswith("CREATE TABLE ")
+
+
+def test_a_plan_names_the_columns_of_its_mode(program: Program) -> None:
+    file = program.root / "penstock.yaml"
+    file.write_text(file.read_text() + "    load_mode: history\n")
+    planned = {item["object"]: item["statements"] for item in program.records("plan", "main")}
+    assert "_ps_valid_from" in planned["tags"][0]
 
 
 def test_status_and_jobs_tell_what_happened(program: Program) -> None:

@@ -26,7 +26,7 @@ _LEFT_OUT = frozenset({"file"})
 
 def failure(cli: Cli, error: PenstockError) -> int:
     """Print an error of ours; gives its exit code."""
-    shown = _clean(cli, error.to_dict())
+    shown = cleaned(cli, error.to_dict())
     if cli.out.json:
         cli.out.record({"type": "error", "error": shown})
     else:
@@ -37,7 +37,8 @@ def failure(cli: Cli, error: PenstockError) -> int:
 def print_error(error: Mapping[str, Any], lines: list[str] | None = None) -> None:
     """`error: ...`, the place, the lines of a file with problems, and what to do."""
     print_line(f"{style('error:', 'red', sys.stderr)} {error['message']}", sys.stderr)
-    for line in lines or []:
+    lines = lines or [_line(error, problem) for problem in error.get("problems", ())]
+    for line in lines:
         print_line(f"  {line}", sys.stderr)
     where = {k: v for k, v in (error.get("where") or {}).items() if not (lines and k in _LEFT_OUT)}
     if where:
@@ -47,11 +48,16 @@ def print_error(error: Mapping[str, Any], lines: list[str] | None = None) -> Non
         print_line(f"  hint: {error['hint']}", sys.stderr)
 
 
+def _line(error: Mapping[str, Any], problem: Mapping[str, Any]) -> str:
+    """A problem of a file, of an error that is a record already."""
+    return f"{error['where']['file']}:{problem['line']}:{problem['column']}: {problem['message']}"
+
+
 def misuse(cli: Cli, error: Exception) -> int:
     """A command line that cannot be understood."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "penstock"
-    said = getattr(error, "format_message", lambda: str(error))()
+    said = getattr(error, "format_message", lambda: str(error))().removeprefix("Invalid value: ")
     if said.startswith("Usage:"):
         print_line(said, sys.stderr)
         return _Misuse.exit_code
@@ -104,11 +110,8 @@ def clean(cli: Cli, text: str) -> str:
     return redact(text, cli.loaded.secrets if cli.loaded else ())
 
 
-def _clean(cli: Cli, value: Any) -> Any:
-    if isinstance(value, str):
-        return clean(cli, value)
-    if isinstance(value, Mapping):
-        return {name: _clean(cli, item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(cli, item) for item in value]
-    return value
+def cleaned(cli: Cli, value: Any) -> Any:
+    """The same for every text inside a record."""
+    from penstock.control.secrets import redacted
+
+    return redacted(value, cli.loaded.secrets if cli.loaded else ())

@@ -63,7 +63,7 @@ _options.__doc__ = None
 
 
 def run() -> None:
-    """Entry point of the `penstock` program."""
+    """The program: one command line, its exit code."""
     if not sys.warnoptions:
         # Warnings are for developers, who see them in tests or with `python -W default`.
         warnings.simplefilter("ignore")
@@ -79,7 +79,8 @@ def run() -> None:
 
 def execute(arguments: Sequence[str]) -> int:
     """Run one command line; the exit codes are those of interfaces.md section 3."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     cli = Cli(Output(json="--json" in arguments))
     try:
         command = typer.main.get_command(build())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from penstock.cli.context import Cli
-from penstock.cli.failures import clean, print_error
+from penstock.cli.failures import clean, cleaned, print_error
 from penstock.cli.table import Column
 from penstock.cli.words import duration, number, plural, size, status
 
@@ -45,7 +46,7 @@ def report_record(
         only_changed: leave out objects of which nothing was written.
     """
     if cli.out.json:
-        cli.out.record(record)
+        cli.out.record(cleaned(cli, record))
         return
     if heading:
         cli.out.say(heading)
@@ -127,9 +128,13 @@ _HEADS = {
 
 
 def _advice(record: Mapping[str, Any]) -> str:
-    name = record["pipeline"]
+    name = shlex.quote(record["pipeline"])
+    lines = []
+    if waiting := record.get("waiting"):
+        are = "record is" if waiting == 1 else "records are"
+        lines.append(f"{waiting:,} more {are} read and staged; the next run delivers them first.")
     if record["failed"]:
-        return f"\nSee why: penstock failed {name}"
-    if record["status"] in ("CANCELED", "DEFERRED", "DEFERRED_WITH_FAILURES"):
-        return f"\nThe state is consistent. Go on with: penstock run {name}"
-    return ""
+        lines.append(f"See why: penstock failed {name}")
+    elif record["status"] in ("CANCELED", "DEFERRED", "DEFERRED_WITH_FAILURES"):
+        lines.append(f"The state is consistent. Go on with: penstock run {name}")
+    return "".join(f"\n{line}" for line in lines)

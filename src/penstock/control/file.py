@@ -32,6 +32,7 @@ class Reading:
         warnings: lines for the user that stop nothing.
         settings: by connection, with references replaced; secrets wrapped.
         secrets: values that must not be shown.
+        tree: the file itself, for problems that show only later.
     """
 
     spec: WorkspaceSpec | None = None
@@ -40,6 +41,7 @@ class Reading:
     warnings: list[Problem] = field(default_factory=list)
     settings: dict[Name, dict[str, Any]] = field(default_factory=dict)
     secrets: set[str] = field(default_factory=set)
+    tree: Tree = field(default_factory=Tree)
 
 
 def read_spec(text: str, registry: Registry, model_of: ModelOf, references: References) -> Reading:
@@ -50,11 +52,13 @@ def read_spec(text: str, registry: Registry, model_of: ModelOf, references: Refe
         model_of: gives the settings model of a connector.
     """
     tree = Tree.read(text)
-    reading = Reading(problems=list(tree.problems))
+    reading = Reading(problems=list(tree.problems), tree=tree)
     if not isinstance(tree.value, dict):
         empty = tree.value is None
         text = (
-            "the file is empty. `penstock init` writes one." if empty else "this is no workspace."
+            "the file is empty. `penstock init` writes one."
+            if empty
+            else "the file must be a group of `name: value` lines that begins with `version: 1`."
         )
         reading.problems = reading.problems or [Problem(1, 1, text)]
         return reading
@@ -154,7 +158,7 @@ class _Connection:
                 settings[key] = self._resolved(value, references, secret=key in secret)
             except Unresolved as error:
                 lost.add(key)
-                problem = self._made(key, f"{key!r}: {error}")
+                problem = self._made(key, f"{error} It is for {key!r}.")
                 self.reading.unresolved.setdefault((self.role, self.name), []).append(problem)
         self.reading.settings[self.role, self.name] = settings
         try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}")
+_UNCLOSED = re.compile(r"(?<!\$)\$\{[^}]*$")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*")
 
@@ -30,6 +31,8 @@ class References:
 
     def expand(self, text: str) -> str:
         """The text with every reference replaced; `$${` stands for `${`."""
+        if _UNCLOSED.search(text):
+            raise Unresolved("a `${` has no `}`. Write `$${` where these characters are meant.")
 
         def value(found: re.Match[str]) -> str:
             return "${" if found[1] is None else self._value(found[1])

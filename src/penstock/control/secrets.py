@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import html
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, get_args
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -52,11 +54,32 @@ def url_passwords(text: str) -> set[str]:
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """The text without these secrets (also URL-quoted and in base64) and what looks like one."""
+    """The text without these secrets, in whatever form they come, and what looks like one."""
     for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) < _SHORTEST:
-            continue
-        for form in (secret, quote(secret, safe=""), base64.b64encode(secret.encode()).decode()):
-            text = text.replace(form, HIDDEN)
+        if len(secret) >= _SHORTEST:
+            for form in _forms(secret):
+                text = text.replace(form, HIDDEN)
     text = _URL_PASSWORD.sub(rf"\g<1>{HIDDEN}\g<2>", text)
     return _NAMED.sub(rf"\g<1>{HIDDEN}", text)
+
+
+def redacted(value: Any, secrets: Iterable[str] = ()) -> Any:
+    """The same for every text inside mappings and lists."""
+    if isinstance(value, str):
+        return redact(value, secrets)
+    if isinstance(value, Mapping):
+        return {name: redacted(item, secrets) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [redacted(item, secrets) for item in value]
+    return value
+
+
+def _forms(secret: str) -> list[str]:
+    """The secret as servers, drivers and Python may write it, the longest first."""
+    raw = secret.encode("utf-8", "surrogateescape")
+    quoted = [quote(raw, safe=""), quote(raw), quote_plus(raw), html.escape(secret)]
+    escaped = [json.dumps(secret), json.dumps(secret, ensure_ascii=False), repr(secret), repr(raw)]
+    bare = [text.removeprefix("b")[1:-1] for text in escaped]
+    coded = [base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()]
+    small = [re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), text) for text in quoted]
+    return sorted({secret, *quoted, *small, *bare, *coded}, key=len, reverse=True)

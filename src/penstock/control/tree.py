@@ -11,6 +11,7 @@ import yaml
 from penstock.control.problems import Problem
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MERGE = "tag:yaml.org,2002:merge"
 _NODES_LIMIT = 100_000
 """Far above any workspace; stops aliases that unfold for ever."""
 
@@ -35,13 +36,8 @@ class Tree:
         tree = Tree()
         try:
             node = yaml.compose(text, Loader=_LOADER)
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-            said = error.problem or error.context or "it cannot be read"
-            tree.problems.append(Problem(line, column, f"this is not valid YAML: {said}."))
         except yaml.YAMLError as error:
-            tree.problems.append(Problem(1, 1, f"this is not valid YAML: {error}."))
+            tree.problems.append(_unreadable(text, error))
         else:
             if node is not None:
                 tree.value = tree._plain(node, ())
@@ -71,7 +67,11 @@ class Tree:
 
     def _mapping(self, node: yaml.MappingNode, loc: Loc) -> dict[str, Any]:
         found: dict[str, Any] = {}
+        inherited: dict[str, Any] = {}
         for name, value in node.value:
+            if name.tag == _MERGE:
+                inherited = {**self._inherited(value, loc), **inherited}
+                continue
             if not isinstance(name, yaml.ScalarNode):
                 self.problems.append(Problem(*_mark(name), "a key must be a single word."))
                 continue
@@ -81,7 +81,37 @@ class Tree:
                 continue
             self._keys[*loc, name.value] = _mark(name)
             found[name.value] = self._plain(value, (*loc, name.value))
+        return {**inherited, **found}
+
+    def _inherited(self, node: yaml.Node, loc: Loc) -> dict[str, Any]:
+        """What `<<: *name` brings in; keys of the mapping itself win, then earlier ones."""
+        nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        found: dict[str, Any] = {}
+        for item in nodes:
+            if isinstance(item, yaml.MappingNode):
+                found = {**self._mapping(item, loc), **found}
+            else:
+                self.problems.append(Problem(*_mark(item), "`<<` takes a group of lines."))
         return found
+
+
+def _unreadable(text: str, error: yaml.YAMLError) -> Problem:
+    """Where the parser gave up, and what it stumbled over."""
+    if isinstance(error, yaml.reader.ReaderError):
+        # The parser's position counts bytes or characters, as it likes; the first one it is.
+        bad = chr(error.character) if isinstance(error.character, int) else str(error.character)
+        before = text.split(bad, 1)[0].split("\n")
+        said = f"this is not valid YAML: the character {bad!r} is not allowed."
+        return Problem(len(before), len(before[-1]) + 1, said)
+    assert isinstance(error, yaml.MarkedYAMLError)
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line, mark.column) if mark else (0, 0)
+    lines = text.splitlines()
+    if mark and line < len(lines) and lines[line][column : column + 1] == "\t":
+        return Problem(line + 1, column + 1, "this line begins with a tab: YAML needs spaces.")
+    parts = [error.context if error.context != error.problem else None, error.problem]
+    said = ", ".join(filter(None, parts)) or "it cannot be read"
+    return Problem(line + 1, column + 1, f"this is not valid YAML: {said}.")
 
 
 def _mark(node: yaml.Node) -> tuple[int, int]:

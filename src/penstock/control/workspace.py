@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,34 @@ class Workspace:
         spec = self.spec.pipelines[name]
         self._refuse_unresolved(("source", spec.source), ("destination", spec.destination))
         return spec
+
+    def check_objects(self, pipeline: str, known: Collection[str]) -> None:
+        """Refuse a pipeline that names objects which its source does not have.
+
+        Args:
+            known: the source's objects; they are known only once it was asked.
+
+        Raises:
+            FileError: with the place of each name; patterns may match nothing.
+        """
+        spec = self.spec.pipelines[pipeline]
+        named = [
+            *((("objects", "include", at), name) for at, name in enumerate(spec.objects.include)),
+            *((("objects", "exclude", at), name) for at, name in enumerate(spec.objects.exclude)),
+            *((("settings", name), name) for name in spec.settings),
+        ]
+        problems = [
+            Problem(
+                *self.reading.tree.place(("pipelines", pipeline, *loc), key=loc[0] == "settings"),
+                f"{spec.source!r} has no object {name!r}.{nearest(name, known)}",
+            )
+            for loc, name in named
+            if name not in known and not set("*?[") & set(name)
+        ]
+        if problems:
+            raise FileError(
+                FILE_NAME, problems, hint=f"`penstock discover {spec.source}` lists the objects."
+            )
 
     def source(self, name: str) -> ConnectionSpec:
         """The connection with its references replaced; secrets are `SecretStr`."""

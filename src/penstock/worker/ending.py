@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from penstock.core.books import Books
 from penstock.core.clock import now_ms
@@ -23,6 +24,7 @@ from penstock.store import Catalog
 
 # pipelines.md 14.6: MODERATE gives up above this many failed events in one job.
 MODERATE_LIMIT = 10_000
+Clean = Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
@@ -113,8 +115,15 @@ def conclude(
     warnings: list[str],
     *,
     interrupted: bool,
+    waiting: int,
+    clean: Clean,
 ) -> Summary:
-    """Write the end of the job into the catalog and say what happened."""
+    """Write the end of the job into the catalog and say what happened.
+
+    Args:
+        waiting: rows in closed packages that the next job delivers first.
+        clean: takes secrets out of errors, which may quote what a server answered.
+    """
     interrupted = (interrupted or outcome.interrupted) and outcome.fatal is None
     settle_objects(states, outcome, interrupted=interrupted)
     ending = judge(spec, states, outcome, interrupted=interrupted)
@@ -126,8 +135,9 @@ def conclude(
     source = {
         "calls": stats.calls, "rate_limited": stats.rate_limited, "retries": stats.retries
     }  # fmt: skip
-    error = ending.error.to_dict() if ending.error else None
+    error = clean(ending.error.to_dict()) if ending.error else None
     for state in states.values():
+        state.error = clean(state.error)
         catalog.jobs.save_object(job.id, _record(state))
     catalog.jobs.finish(
         job.id,
@@ -150,6 +160,7 @@ def conclude(
         error=error,
         exit_code=ending.exit_code,
         warnings=tuple(warnings),
+        waiting=waiting,
     )
 
 

@@ -7,8 +7,11 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+from penstock.control.secrets import redacted
 from penstock.control.workspace import Workspace
 from penstock.core.clock import Forward
 from penstock.core.errors import ConfigError, PenstockError
@@ -18,6 +21,7 @@ from penstock.core.records import DataKind, FailedFilter, Generation, JobRecord,
 from penstock.core.spec import PipelineSpec
 from penstock.core.stream import ReadMode, Stream
 from penstock.engine.folders import safe_name
+from penstock.engine.package import pending
 from penstock.engine.run import Outcome, run
 from penstock.engine.task import Names, StreamPlan, Task
 from penstock.store import Catalog
@@ -82,6 +86,9 @@ def run_pipeline(
         TransientError: another job of this pipeline is running (code job.running).
     """
     spec = workspace.pipeline(pipeline)
+    _check(options)
+    clean = partial(redacted, secrets=workspace.secrets)
+    staging = workspace.staging_dir / safe_name(pipeline)
     with ExitStack() as stack:
         stack.enter_context(calm_collector())
         catalog = stack.enter_context(closing(Catalog.open(workspace.catalog_url)))
@@ -89,6 +96,9 @@ def run_pipeline(
         catalog.pipelines.ensure(pipeline, *kinds)
         stack.enter_context(catalog.pipelines.lock(pipeline))
         ends = stack.enter_context(opened_ends(workspace, pipeline))
+        if options.objects:
+            # A name that does not exist is refused here, and leaves no failed job behind.
+            chosen(spec, ends.source.discover(), options.objects)
         if options.replay is not None:
             ends = _replaying(workspace, pipeline, ends, catalog, options.replay)
         job_type = _job_type(options)
@@ -96,7 +106,7 @@ def run_pipeline(
         hit("job.started")
         job = _Job(catalog, record, spec, {})
         with Reporter(
-            pipeline, record.id, job.states, ends.source, watcher, cancel, catalog
+            pipeline, record.id, job.states, ends.source, watcher, cancel, catalog, clean
         ) as seen:
             try:
                 task = _task(workspace, pipeline, options, ends, job, seen, cancel)
@@ -107,7 +117,7 @@ def run_pipeline(
         hit("job.before_finish")
         return conclude(
             catalog, record, spec, job.states, outcome, ends.source.stats, seen.warnings,
-            interrupted=cancel.is_set(),
+            interrupted=cancel.is_set(), waiting=_waiting(staging), clean=clean,
         )  # fmt: skip
 
 
@@ -123,6 +133,32 @@ def calm_collector() -> Iterator[None]:
     finally:
         gc.unfreeze()
         gc.set_threshold(*before)
+
+
+def _check(options: RunOptions) -> None:
+    """Refuse a window that is empty, and one for tables that are built anew: rows outside of
+    the window would be missing in them."""
+    if options.full_refresh and (options.from_ or options.to):
+        raise ConfigError(
+            "--full-refresh builds the tables anew, so it cannot be limited by --from and --to.",
+            hint="Leave out one or the other.",
+            code="usage.window",
+        )
+    if options.from_ and options.to and _utc(options.from_) >= _utc(options.to):
+        raise ConfigError(
+            f"--from {options.from_} is not before --to {options.to}.", code="usage.window"
+        )
+
+
+def _utc(text: str) -> datetime:
+    """An ISO date or instant; without an offset it is UTC."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _waiting(staging: Path) -> int:
+    """Rows of packages that are closed and not delivered."""
+    return sum(part.rows for package in pending(staging) for part in package.parts)
 
 
 def _job_type(options: RunOptions) -> JobType:
@@ -160,7 +196,10 @@ def _task(
     seen: Reporter,
     cancel: threading.Event,
 ) -> Task:
-    streams = chosen(job.spec, ends.source.discover(), options.objects)
+    offered = ends.source.discover()
+    if options.replay is None:
+        workspace.check_objects(pipeline, [stream.name for stream in offered])
+    streams = chosen(job.spec, offered, options.objects)
     if not streams:
         raise ConfigError(
             "No object is selected.",

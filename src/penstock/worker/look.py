@@ -82,7 +82,7 @@ def preview(workspace: Workspace, pipeline: str, name: str, rows: int) -> pa.Tab
         mapper = Mapper(task, plan)
         split = ends.source.plan([plan.stream])[0]
         found: list[pa.RecordBatch] = []
-        batches = ends.source.read(split, None, context(task, limit=rows))
+        batches = ends.source.read(split, None, context(task, split, limit=rows))
         with closing(batches):  # type: ignore[type-var]
             stamped = (replace(batch, ingested_at=task.clock()) for batch in batches)
             for batch in transform(stamped, ()):
@@ -117,7 +117,7 @@ def plan(workspace: Workspace, pipeline: str | None) -> list[tuple[str, PlannedO
 def _planned(task: Task, ends: Ends, item: StreamPlan) -> PlannedObject:
     mapping = task.memory.mapping(item.event_type) or Mapper(task, item).mapping
     schema = pa.schema([*mapping.schema, *system_fields(item.stream)])
-    statements = tuple(ends.destination.changes(mapping.table, schema, mapping.key))
+    statements = tuple(ends.destination.changes(mapping.table, schema, mapping.key, mode=item.mode))
     first = item.event_type not in task.checkpoints
     mode = "INCREMENTAL" if item.stream.mode is ReadMode.INCREMENTAL else "FULL_LOAD"
     note = "first read" if first else "goes on from its position"
@@ -142,7 +142,9 @@ def _trial(
 ) -> tuple[Task, list[StreamPlan]]:
     """A task that looks like a job's but whose memory forgets."""
     spec = workspace.pipeline(pipeline)
-    streams = chosen(spec, ends.source.discover(), only)
+    offered = ends.source.discover()
+    workspace.check_objects(pipeline, [stream.name for stream in offered])
+    streams = chosen(spec, offered, only)
     known = catalog is not None and pipeline in {p.name for p in catalog.pipelines.list()}
     saved = catalog.positions.load(pipeline) if catalog and known else {}
     generations = catalog.positions.generations(pipeline) if catalog and known else {}

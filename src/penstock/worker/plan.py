@@ -22,8 +22,9 @@ def chosen(spec: PipelineSpec, streams: Sequence[Stream], only: Sequence[str]) -
             near = difflib.get_close_matches(name, known, n=1)
             raise ConfigError(
                 f"The source has no object called {name!r}.",
-                hint=(f"Did you mean {near[0]!r}? " if near else "")
-                + f"It has: {', '.join(known)}.",
+                hint=f"Did you mean {near[0]!r}?"
+                if near
+                else f"`penstock discover {spec.source}` lists its objects.",
                 code="config.unknown_object",
                 object=name,
             )

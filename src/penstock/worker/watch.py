@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from penstock.core.progress import ObjectState, Progress, Watcher
@@ -26,6 +27,7 @@ class Reporter:
         watcher: Watcher,
         cancel: threading.Event,
         catalog: Catalog,
+        clean: Callable[[str], str],
     ) -> None:
         self._pipeline = pipeline
         self._job = job
@@ -34,6 +36,7 @@ class Reporter:
         self._watcher = watcher
         self._cancel = cancel
         self._catalog = catalog
+        self._clean = clean
         self._began = time.monotonic()
         self._done = threading.Event()
         self._lock = threading.Lock()
@@ -42,6 +45,7 @@ class Reporter:
 
     def warn(self, object_name: str, text: str) -> None:
         """Pass a warning on, once; it is kept with the object and with the job."""
+        text = self._clean(text)
         line = f"{object_name}: {text}"
         with self._lock:
             if line in self.warnings:

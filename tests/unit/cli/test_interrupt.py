@@ -38,6 +38,21 @@ sys.exit(main.execute(["connectors"]))
 """
 
 
+STARTING = """\
+import sys, time
+from penstock.cli import start
+
+class Slow:
+    def find_spec(self, name, *_):
+        if name == "penstock.cli.main":
+            print("ready", flush=True)
+            time.sleep(60)
+
+sys.meta_path.insert(0, Slow())
+start.run()
+"""
+
+
 @contextmanager
 def started(code: str, *more: str) -> Iterator[subprocess.Popen[str]]:
     child = subprocess.Popen(
@@ -82,3 +97,11 @@ def test_other_commands_end_with_130(number: signal.Signals) -> None:
     assert err == (
         "error: Interrupted.\n  hint: The state is consistent; run the command again to go on.\n"
     )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_before_the_command_began_ends_with_our_code(number: signal.Signals) -> None:
+    with started(STARTING) as child:
+        child.send_signal(number)
+        _, err = child.communicate(timeout=60)
+        assert (child.returncode, err) == (130, "Interrupted.\n")

@@ -44,7 +44,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
             id="option",
         ),
         pytest.param(
-            ["run", "x", "--from", "soon"], "error: Invalid value: --from 'soon' is no", id="date"
+            ["run", "x", "--from", "soon"], "error: --from 'soon' is no date", id="date"
         ),
         pytest.param(["jobs"], "error: There is no penstock.yaml in this", id="no workspace"),
         pytest.param(

@@ -61,10 +61,35 @@ def test_a_good_file_has_no_problems() -> None:
     ("text", "said"),
     [
         pytest.param("", "f:1:1: the file is empty. `penstock init` writes one.", id="empty"),
-        pytest.param("- a", "f:1:1: this is no workspace.", id="a list"),
         pytest.param(
-            "version: [", "f:2:1: this is not valid YAML: did not find expected node content.",
+            "- a",
+            "f:1:1: the file must be a group of `name: value` lines that begins with `version: 1`.",
+            id="a list",
+        ),
+        pytest.param(
+            "version: [",
+            "f:2:1: this is not valid YAML: while parsing a flow node, "
+            "did not find expected node content.",
             id="broken YAML",
+        ),
+        pytest.param(
+            "version: 1\nsources:\n\tcrm:\n",
+            "f:3:1: this line begins with a tab: YAML needs spaces.", id="a tab",
+        ),
+        pytest.param(
+            "version: 1\na\x00b: 1\n",
+            "f:2:2: this is not valid YAML: the character '\\x00' is not allowed.",
+            id="a control character",
+        ),
+        pytest.param(
+            "version: 1\n---\nversion: 1\n",
+            "f:2:1: this is not valid YAML: expected a single document in the stream, "
+            "but found another document.",
+            id="two documents",
+        ),
+        pytest.param(
+            "version: 1\nsources:\n  a: {<<: text, type: activecampaign}\n",
+            "f:3:11: `<<` takes a group of lines.", id="a merge of nothing",
         ),
         pytest.param(
             GOOD + "sorces: {}\n", "f:8:1: unknown key 'sorces'. Did you mean 'sources'?",
@@ -161,7 +186,35 @@ def test_a_missing_variable_is_held_back_until_the_connection_is_used() -> None:
     reading = read(GOOD)
     assert reading.problems == []
     assert [p.at("f") for p in reading.unresolved["source", "crm"]] == [
-        "f:3:40: 'api_key': the environment variable KEY is not set. Set it, or add it to .env."
+        (
+            "f:3:40: the environment variable KEY is not set. Set it, or add it to .env. "
+            "It is for 'api_key'."
+        )
+    ]
+
+
+def test_a_reference_that_is_not_closed_is_no_text() -> None:
+    reading = read(GOOD.replace("${KEY}", "${KEY"))
+    assert [p.at("f") for p in reading.unresolved["source", "crm"]] == [
+        (
+            "f:3:40: a `${` has no `}`. Write `$${` where these characters are meant. "
+            "It is for 'api_key'."
+        )
+    ]
+
+
+def test_a_connection_can_take_over_what_another_says() -> None:
+    text = GOOD.replace("crm: {", "crm: &crm {").replace(
+        "destinations:", "  second: {<<: *crm, account_name: other}\ndestinations:", 1
+    )
+    reading = read(text)
+    assert (reading.problems, reading.spec and set(reading.spec.sources)) == ([], {"crm", "second"})
+    assert reading.settings["source", "second"]["account_name"] == "other"
+    assert [p.at("f") for p in reading.unresolved["source", "second"]] == [
+        (
+            "f:3:45: the environment variable KEY is not set. Set it, or add it to .env. "
+            "It is for 'api_key'."
+        )
     ]
 
 

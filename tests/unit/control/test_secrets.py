@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import html
+import json
+from urllib.parse import quote, quote_plus
+
 import pytest
 
-from penstock.control.secrets import has_password, redact
+from penstock.control.secrets import has_password, redact, redacted
 
 
 @pytest.mark.parametrize(
@@ -21,6 +26,34 @@ from penstock.control.secrets import has_password, redact
 )
 def test_secrets_are_blotted_out(text: str, clean: str) -> None:
     assert redact(text, ["tops3cret"]) == clean
+
+
+ODD = "o'd\"d%+ü<&\\n"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        pytest.param(ODD, id="as it is"),
+        pytest.param(repr(ODD), id="in a traceback"),
+        pytest.param(repr(ODD.encode()), id="as bytes"),
+        pytest.param(json.dumps(ODD), id="in JSON"),
+        pytest.param(json.dumps(ODD, ensure_ascii=False), id="in JSON with its letters"),
+        pytest.param(html.escape(ODD), id="in HTML"),
+        pytest.param(quote(ODD, safe=""), id="in a URL"),
+        pytest.param(quote(ODD, safe="").lower(), id="in a URL of small letters"),
+        pytest.param(quote_plus(ODD), id="in a form"),
+        pytest.param(base64.urlsafe_b64encode(ODD.encode()).decode(), id="in base64 for URLs"),
+    ],
+)
+def test_a_secret_is_known_in_every_form(form: str) -> None:
+    quotes = str.maketrans("", "", "'\"")
+    assert redact(f"said {form}", [ODD]).translate(quotes) in ("said ********", "said b********")
+
+
+def test_records_are_cleaned_in_depth() -> None:
+    record = {"a": ["tops3cret", 1, None], "b": {"c": "tops3cret"}}
+    assert redacted(record, ["tops3cret"]) == {"a": ["********", 1, None], "b": {"c": "********"}}
 
 
 def test_short_values_do_not_blot_out_words() -> None:

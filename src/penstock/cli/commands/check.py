@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from penstock.cli.context import Cli, verb
-from penstock.cli.failures import clean
+from penstock.cli.failures import clean, cleaned
 from penstock.cli.output import style
 from penstock.core.errors import ConfigError, PenstockError, TransientError
 
@@ -92,11 +92,10 @@ def _try(cli: Cli, workspace: Workspace, connection: str, role: Role) -> int:
 
 def _print(cli: Cli, connection: str, role: Role, step: Step) -> None:
     if cli.out.json:
-        cli.out.record({
+        cli.out.record(cleaned(cli, {
             "connection": connection, "role": role, "step": step.name, "ok": step.ok,
-            "detail": clean(cli, step.detail), "seconds": round(step.seconds, 3),
-            "hint": step.hint,
-        })  # fmt: skip
+            "detail": step.detail, "seconds": round(step.seconds, 3), "hint": step.hint,
+        }))  # fmt: skip
         return
     mark = style("ok    ", "green", sys.stdout) if step.ok else style("FAILED", "red", sys.stdout)
     cli.out.say(clean(cli, f"  {mark}  {step.name:<12} {step.detail}".rstrip()))
@@ -107,7 +106,7 @@ def _print(cli: Cli, connection: str, role: Role, step: Step) -> None:
 def _print_error(cli: Cli, connection: str, role: Role, error: PenstockError) -> None:
     if cli.out.json:
         shown = {"type": "error", "connection": connection, "role": role}
-        cli.out.record({**shown, "ok": False, "error": error.to_dict()})
+        cli.out.record({**shown, "ok": False, "error": cleaned(cli, error.to_dict())})
         return
     mark = style("FAILED", "red", sys.stdout)
     cli.out.say(clean(cli, f"  {mark}  {error.message}"))
