@@ -203,7 +203,7 @@ def test_each_try_and_the_total_are_told_to_those_who_watch(tmp_path: Path) -> N
     totals: list[int] = []
 
     def answer(_request: Request, number: int) -> Play:
-        return reply("{}", 503) if number == 1 else reply('{"all": 7, "rows": [{"id": 1}]}')
+        return reply("{}", 503) if number == 0 else reply('{"all": 7, "rows": [{"id": 1}]}')
 
     stream = {"path": "/harbours", "records": "rows", "fields": {"id": "integer"}}
     with Server(answer) as server:
