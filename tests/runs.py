@@ -119,27 +119,36 @@ class Space:
         return found
 
     def leftovers(self) -> list[str]:
-        """Files in the staging area that a finished job should not leave."""
+        """Files in the staging area and tables of ours that a finished job should not leave."""
         staging = self.root / ".penstock" / "staging"
-        return [str(path.relative_to(staging)) for path in staging.rglob("*") if path.is_file()]
+        files = [str(path.relative_to(staging)) for path in staging.rglob("*") if path.is_file()]
+        tables = read(
+            self.destination,
+            self.root,
+            "select table_name from information_schema.tables "
+            "where table_name like '$_ps$_stg%' escape '$'",
+        )
+        return files + [row["table_name"] for row in tables]
 
 
 def read_table(
     destination: Mapping[str, Any], root: Path, table: str, where: str = ""
 ) -> list[dict[str, Any]]:
     condition = f" where {where}" if where else ""
+    schema = f'"{destination.get("schema", "public")}".' if destination["type"] != "duckdb" else ""
+    return read(destination, root, f'select * from {schema}"{table}"{condition}')
+
+
+def read(destination: Mapping[str, Any], root: Path, query: str) -> list[dict[str, Any]]:
     if destination["type"] == "duckdb":
         import duckdb
 
         with duckdb.connect(str(root / destination["path"]), read_only=True) as connection:
             connection.execute("set timezone = 'UTC'")
-            found = connection.sql(f'select * from "{table}"{condition}').to_arrow_table()
-            return list(found.to_pylist())
+            return list(connection.sql(query).to_arrow_table().to_pylist())
     import psycopg
     from psycopg.rows import dict_row
 
     with psycopg.connect(destination["url"], row_factory=dict_row) as postgres:
         postgres.execute("set timezone = 'UTC'")
-        schema = destination.get("schema", "public")
-        query = f'select * from "{schema}"."{table}"{condition}'
         return list(postgres.execute(query.encode()).fetchall())

@@ -1,16 +1,19 @@
 """Kill a run at every named place, in every mode, into every destination, and compare.
 
-The tests do every place once (`tests/fault`); this does all combinations and takes long.
+The tests do every place once (`tests/fault`); this does all combinations, takes half an hour
+and writes what it saw into docs/reliability.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +21,13 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 import psycopg
 
-from fault.matrix import Case, Result, all_cases, run_case
+from fault.matrix import ANY_TIME, DESTINATIONS, MODES, Case, Result, all_cases, run_case
+from penstock.core.failpoints import NAMES
 from unit.store.server import postgres
+
+PAGE = Path(__file__).parent.parent / "docs" / "reliability.md"
+BEGIN = "<!-- kill matrix: written by make kill-matrix -->"
+END = "<!-- end of kill matrix -->"
 
 
 def main() -> int:
@@ -32,20 +40,17 @@ def main() -> int:
         pool = stack.enter_context(ThreadPoolExecutor(options.workers))
         numbered = [(number, case) for number, case in enumerate(cases)]
         results = list(pool.map(lambda one: _run(*one, folder, server), numbered))
-    wrong = [result for result in results if result.problems]
-    idle = sum(not result.died for result in results)
-    print(
-        f"{len(results)} cases, {sum(r.died for r in results)} kills, {len(wrong)} with problems, "
-        f"{idle} whose place is not on the way"
-    )
-    return 1 if wrong or not results else 0
+    print(_sentence(results))
+    if len(cases) == len(list(all_cases())):
+        _write(results)
+    return 1 if any(result.problems for result in results) or not results else 0
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--place", help="only places that begin so, e.g. load.")
-    parser.add_argument("--mode", choices=("merge", "append", "history"))
-    parser.add_argument("--destination", choices=("duckdb", "postgres"))
+    parser.add_argument("--mode", choices=MODES)
+    parser.add_argument("--destination", choices=DESTINATIONS)
     parser.add_argument("--workers", type=int, default=2)
     return parser.parse_args()
 
@@ -74,6 +79,48 @@ def _destination(number: int, case: Case, server: str) -> Mapping[str, Any]:
         connection.execute(f"create database case{number}".encode())
     url = server.rsplit("/", 1)[0] + f"/case{number}"
     return {"type": "postgres", "url": url, "schema": "crm"}
+
+
+def _sentence(results: Sequence[Result]) -> str:
+    wrong = sum(bool(result.problems) for result in results)
+    idle = sum(not result.died for result in results)
+    kills = sum(result.died for result in results)
+    end = f"; in {idle} of them no run was killed" if idle else ""
+    return f"{len(results)} cases, {kills} kills, {wrong} cases with a difference{end}."
+
+
+def _write(results: Sequence[Result]) -> None:
+    """Put the table between the marks of the page."""
+    table = "\n".join(_table(results))
+    words = (
+        f"{_sentence(results)} A cell counts the runs that were killed; all of its cases agree.\n"
+    )
+    text = PAGE.read_text(encoding="utf-8")
+    block = f"{BEGIN}\n{words}\n{table}\n{END}"
+    PAGE.write_text(
+        re.sub(f"{BEGIN}.*{END}", lambda _: block, text, flags=re.DOTALL), encoding="utf-8"
+    )
+
+
+def _table(results: Sequence[Result]) -> list[str]:
+    ways = list(product(MODES, DESTINATIONS))
+    lines = [
+        f"| killed at | {' | '.join(f'{mode}, {place}' for mode, place in ways)} |",
+        f"|---|{'---|' * len(ways)}",
+    ]
+    for place in (*NAMES, ANY_TIME):
+        cells = [_cell([r for r in results if _is(r.case, place, way)]) for way in ways]
+        lines.append(f"| {place} | {' | '.join(cells)} |")
+    return lines
+
+
+def _is(case: Case, place: str, way: tuple[str, str]) -> bool:
+    return case.place == place and (case.mode, case.destination) == way
+
+
+def _cell(results: Sequence[Result]) -> str:
+    wrong = sum(bool(result.problems) for result in results)
+    return f"**{wrong} wrong**" if wrong else str(sum(result.died for result in results))
 
 
 if __name__ == "__main__":

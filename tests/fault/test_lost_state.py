@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fault.matrix import OBJECTS, change, compare
+from fault.matrix import change
+from fault.truths import OBJECTS, States, compare
 from penstock.sandbox.activecampaign import Sandbox, SandboxOptions
 from runs import Space
 
@@ -35,13 +36,15 @@ def state(place: Space) -> Path:
 
 
 def test_a_lost_catalog_goes_on_from_the_ledger(tmp_path: Path, box: Sandbox) -> None:
-    place, first = space(tmp_path, box, "append"), ids(box)
+    place, states = space(tmp_path, box, "append"), States()
+    states.look(box)
     assert [place.run().code for _ in range(2)] == [0, 0]
     change(box)
+    states.look(box)
     shutil.rmtree(state(place))
     ended = place.run()
     assert ended.code == 0, ended.err
-    assert compare(place, "append", first) == []
+    assert compare(place, "append", states) == []
     # Only the changes and the overlap of a day were read, and the user is told why.
     assert ended.object("contacts")["inserted"] == 6
     assert "--full-refresh" in " ".join(ended.summary["warnings"])
@@ -65,21 +68,23 @@ def test_a_lost_catalog_does_not_trust_the_ledger_about_a_dropped_table(
 
 
 def test_a_catalog_lost_with_a_package_in_staging(tmp_path: Path, box: Sandbox) -> None:
-    place, first = space(tmp_path, box, "append"), ids(box)
+    place, states = space(tmp_path, box, "append"), States()
+    states.look(box)
     assert place.run(PENSTOCK_FAILPOINT="load.after_commit:3").code < 0
     for file in state(place).glob("catalog*"):
         file.unlink()
     assert place.run().code == 0
-    assert compare(place, "append", first) == []
+    assert compare(place, "append", states) == []
     assert place.leftovers() == []
 
 
 def test_staging_lost_after_a_load_that_the_catalog_missed(tmp_path: Path, box: Sandbox) -> None:
-    place, first = space(tmp_path, box, "append"), ids(box)
+    place, states = space(tmp_path, box, "append"), States()
+    states.look(box)
     assert place.run(PENSTOCK_FAILPOINT="load.after_commit:3").code < 0
     shutil.rmtree(state(place) / "staging")
     assert place.run().code == 0
-    assert compare(place, "append", first) == []
+    assert compare(place, "append", states) == []
 
 
 def test_a_catalog_set_back_to_a_copy_from_before_a_reload(tmp_path: Path, box: Sandbox) -> None:
