@@ -248,9 +248,12 @@ class SqlDestination(Destination):
         table: str,
         schema: pa.Schema,
         key: Sequence[str],
-        mode: WriteMode,
+        mode: WriteMode | None,
     ) -> list[str]:
-        """From the columns there are (None: no table) to the ones that are wanted."""
+        """From the columns there are (None: no table) to the ones that are wanted.
+
+        Without a mode the schema is a table's, and has the columns of history already.
+        """
         wanted = _with_ours(schema, mode)
         name = self.qualified(table)
         if current is None:
@@ -333,7 +336,7 @@ def _receipt(load: TableLoad, counts: Counts, swept: Swept, warnings: tuple[str,
     )
 
 
-def _with_ours(schema: pa.Schema, mode: WriteMode) -> pa.Schema:
+def _with_ours(schema: pa.Schema, mode: WriteMode | None) -> pa.Schema:
     """The rows' columns and those the load fills in itself."""
     fields = list(schema)
     extra = [pa.field(metadata.LOADED_AT, pa.int64())]
