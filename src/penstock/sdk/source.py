@@ -16,13 +16,17 @@ from penstock.core.stream import Split, Stream
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a connection test: its name, whether it passed, and what was seen."""
+    """One step of a connection test: its name, whether it passed, and what was seen.
+
+    `again` marks a failure that may pass by itself later: held, starting, out of reach.
+    """
 
     name: str
     ok: bool
     detail: str = ""
     seconds: float = 0.0
     hint: str | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True)

@@ -86,8 +86,8 @@ def _try(cli: Cli, workspace: Workspace, connection: str, role: Role) -> int:
         return error.exit_code
     if passed:
         return 0
-    network = last is not None and any(word in last.name.lower() for word in _NETWORK)
-    return TransientError.exit_code if network else ConfigError.exit_code
+    later = last is not None and (last.again or any(word in last.name.lower() for word in _NETWORK))
+    return TransientError.exit_code if later else ConfigError.exit_code
 
 
 def _print(cli: Cli, connection: str, role: Role, step: Step) -> None:

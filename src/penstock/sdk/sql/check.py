@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from penstock.core.clock import new_id, now_ms
-from penstock.core.errors import PenstockError
+from penstock.core.errors import PenstockError, TransientError
 from penstock.core.load import TableLoad, WriteMode
 from penstock.core.metadata import INGESTED_AT, STAGING_PREFIX
 from penstock.sdk.source import Step
@@ -64,12 +64,18 @@ def _load(table: str, file: Path, text: str) -> TableLoad:
     )
 
 
+def failed_step(name: str, error: PenstockError, began: float) -> Step:
+    """The step that an error ended."""
+    seconds, again = time.monotonic() - began, isinstance(error, TransientError)
+    return Step(name, False, error.message, seconds, error.hint, again)
+
+
 def _timed(name: str, call: Callable[[], object]) -> Step:
     began = time.monotonic()
     try:
         call()
     except PenstockError as error:
-        return Step(name, False, error.message, time.monotonic() - began, error.hint)
+        return failed_step(name, error, began)
     return Step(name, True, seconds=time.monotonic() - began)
 
 

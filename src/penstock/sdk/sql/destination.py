@@ -128,6 +128,18 @@ class SqlDestination(Destination):
         return receipt
 
     def publish(self, table: str, generation: int) -> None:
+        try:
+            self._publish(table, generation)
+        except DataError as error:
+            raise ConfigError(
+                f"The full reload of {table} cannot be shown: {error.message}",
+                hint="Somebody added a rule to the table that new rows break: drop it, run again.",
+                code="destination.depends",
+                table=table,
+            ) from error
+        hit("publish.after_commit")
+
+    def _publish(self, table: str, generation: int) -> None:
         with self.transaction() as tx:
             if self.ledger_book.generation(tx, table) >= generation:
                 return
@@ -138,7 +150,6 @@ class SqlDestination(Destination):
             self._drop_given_up(tx, table, generation)
             self.ledger_book.publish(tx, table, generation, now_ms())
             hit("publish.in_transaction")
-        hit("publish.after_commit")
 
     def swap(self, tx: Tx, table: str, shadow: str) -> None:
         """Put the shadow in the table's place; readers see one or the other."""

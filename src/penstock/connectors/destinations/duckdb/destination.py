@@ -17,11 +17,12 @@ from penstock.connectors.destinations.duckdb.errors import translate, unexpected
 from penstock.connectors.destinations.duckdb.file import DuckFile
 from penstock.connectors.destinations.duckdb.parquet import listed, readable
 from penstock.core.cards import Card
+from penstock.core.errors import PenstockError
 from penstock.core.load import TableLoad, WriteMode
 from penstock.sdk.destination import Capabilities
 from penstock.sdk.source import Step
 from penstock.sdk.sql import SqlDestination, Tx
-from penstock.sdk.sql.check import table_steps
+from penstock.sdk.sql.check import failed_step, table_steps
 from penstock.sdk.sql.destination import SWEEP_KEYS
 from penstock.sdk.sql.ledger import Ledger
 
@@ -162,7 +163,11 @@ class DuckDb(SqlDestination):
         if not folder.is_dir():
             yield Step("file", ok=False, detail=f"there is no folder {folder}", hint="Make it.")
             return
-        self.query("SELECT 1")
+        try:
+            self.query("SELECT 1")
+        except PenstockError as error:
+            yield failed_step("file", error, began)
+            return
         yield Step("file", ok=True, detail=str(self._path), seconds=time.monotonic() - began)
         yield from table_steps(self)
 

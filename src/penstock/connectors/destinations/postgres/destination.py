@@ -26,7 +26,7 @@ from penstock.core.metadata import is_ours
 from penstock.sdk.destination import Capabilities
 from penstock.sdk.source import Step
 from penstock.sdk.sql import SqlDestination, Tx
-from penstock.sdk.sql.check import table_steps
+from penstock.sdk.sql.check import failed_step, table_steps
 from penstock.sdk.sql.destination import SWEEP_KEYS
 from penstock.sdk.sql.ledger import Ledger
 from penstock.sdk.sql.merge import Counts, merge
@@ -201,7 +201,7 @@ class Postgres(SqlDestination):
         try:
             self._connected()
         except PenstockError as error:
-            yield Step("login", False, error.message, time.monotonic() - began, error.hint)
+            yield failed_step("login", error, began)
             return
         yield Step("login", True, f"{config.user}@{config.database}", time.monotonic() - began)
         yield from table_steps(self)

@@ -91,6 +91,8 @@ def test_a_file_that_another_process_holds(
             put(destination, loads([{"id": 2, "v": "b"}]))
         assert raised.value.code == "destination.locked"
         assert raised.value.message == f"The DuckDB file is held by process {holder}."
+        (step,) = destination.check()
+        assert (step.name, step.ok, step.again) == ("file", False, True)
     assert put(destination, loads([{"id": 2, "v": "b"}])).inserted == 1
 
 

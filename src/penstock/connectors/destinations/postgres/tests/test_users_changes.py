@@ -206,6 +206,21 @@ def test_publishing_keeps_what_hangs_on_the_table(
     assert sql("select count(*) from pg_class where relname like '%\\_g1'") == [(0,)]
 
 
+def test_a_reload_that_breaks_a_rule_of_the_table_waits_for_the_user(
+    destination: Postgres, sql: Sql, loads: Loads
+) -> None:
+    put(destination, loads([{"id": 1, "v": "old"}]))
+    sql("alter table people add constraint mine check (v <> 'new')")
+    put(destination, loads([{"id": 1, "v": "new"}], generation=1))
+    with pytest.raises(ConfigError) as raised:
+        destination.publish("people", 1)
+    assert raised.value.code == "destination.depends"
+    assert read(destination, "v") == [("old",)]
+    sql("alter table people drop constraint mine")
+    destination.publish("people", 1)
+    assert read(destination, "v") == [("new",)]
+
+
 def test_two_connections_fill_one_table_at_once(
     destination: Postgres, postgres_url: str, loads: Loads
 ) -> None:
