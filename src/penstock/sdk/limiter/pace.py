@@ -17,8 +17,10 @@ _GRID_GUARD = 0.0235
 _EVEN_GUARD = 0.005
 _EVEN_FROM_S = 0.1
 _GUARD_CAP_S = 1.0
-# A thread that woke late may leave this much behind the grid, so that the lost time is made up.
+# A thread that woke late may leave this much behind the grid, so that the lost time is made up:
+# more where calls are kept apart, since that cannot become a burst.
 _CATCH_UP_S = 0.020
+_EVEN_CATCH_UP_S = 1.0
 _MAX_CALLS = 10_000
 
 _FIRST_PAUSE_S = 1.0
@@ -110,7 +112,8 @@ def plan(book: Book, pace: Pace, now: float) -> float:
     that dies before its time only leaves a gap.
     """
     head = book.head
-    head.last = max(head.last + pace.step_s(head.factor), head.paused_until, now - _CATCH_UP_S)
+    catch_up_s = _EVEN_CATCH_UP_S if pace.even_s(head.factor) else _CATCH_UP_S
+    head.last = max(head.last + pace.step_s(head.factor), head.paused_until, now - catch_up_s)
     return head.last
 
 
