@@ -126,6 +126,8 @@ class Stream(httpcore2.NetworkStream):
                 raise httpcore2.ReadError(_told(error)) from error
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if not buffer:
+            return  # the library writes the body that a GET does not have, too
         try:
             self._sock.settimeout(timeout)
             self._sock.sendall(buffer)

@@ -13,6 +13,7 @@ from penstock.core.errors import Interrupted
 from penstock.sdk.limiter.pace import (
     Pace,
     Slot,
+    at_ease,
     depart,
     known,
     plan,
@@ -140,6 +141,8 @@ class AccountLimiter:
 
     def succeeded(self, departed: float | None = None) -> None:
         """A call went through: after enough of them the configured rate is back."""
+        if at_ease(self._file.peek(self._clock())):
+            return
         with self._file.locked(self._clock()) as book:
             if succeeded(book.head, departed):
                 self._file.save(book)
@@ -147,8 +150,7 @@ class AccountLimiter:
     def pause_left_s(self) -> float:
         """Seconds until the account's pause ends, 0.0 when there is none."""
         now = self._clock()
-        with self._file.locked(now) as book:
-            return max(0.0, book.head.paused_until - now)
+        return max(0.0, self._file.peek(now).paused_until - now)
 
     def close(self) -> None:
         """Give back the file; the limiter opens it again when used."""
@@ -167,7 +169,7 @@ class AccountLimiter:
     def _planned(self) -> float:
         now = self._clock()
         if self._pace is None:
-            return now + self.pause_left_s()
+            return now  # a pause is looked for when it departs
         with self._file.locked(now, self._pace.calls) as book:
             due = plan(book, self._pace, now)
             self._file.save(book)

@@ -187,11 +187,16 @@ def _own_pause_s(level: int, jitter: float) -> float:
     return min(grown * (1.0 + 0.25 * jitter), _LONGEST_OWN_PAUSE_S)
 
 
+def at_ease(head: Head) -> bool:
+    """Whether the account goes at its configured pace, with nothing to make up for."""
+    return head.factor <= 1.0 and head.level == 0
+
+
 def succeeded(head: Head, departed: float | None) -> bool:
     """Count a success towards the configured pace; False when nothing had to change."""
     if departed is not None and departed <= head.slowed_at:
         return False
-    if head.factor <= 1.0 and head.level == 0:
+    if at_ease(head):
         return False
     head.level = 0
     head.streak += 1
