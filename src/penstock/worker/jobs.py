@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -14,6 +13,7 @@ from pathlib import Path
 from penstock.control.secrets import redacted
 from penstock.control.workspace import Workspace
 from penstock.core.clock import Forward
+from penstock.core.collector import calm_collector
 from penstock.core.errors import ConfigError, PenstockError
 from penstock.core.failpoints import hit
 from penstock.core.progress import ObjectState, Summary, Watcher
@@ -119,20 +119,6 @@ def run_pipeline(
             catalog, record, spec, job.states, outcome, ends.source.stats, seen.warnings,
             interrupted=cancel.is_set(), waiting=_waiting(staging), clean=clean,
         )  # fmt: skip
-
-
-@contextmanager
-def calm_collector() -> Iterator[None]:
-    """Let the garbage collector look less often: a job makes millions of short-lived values,
-    hardly any of them in cycles, and a default collector walks through them all the time."""
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(70_000, 10, 10)
-    try:
-        yield
-    finally:
-        gc.unfreeze()
-        gc.set_threshold(*before)
 
 
 def _check(options: RunOptions) -> None:
