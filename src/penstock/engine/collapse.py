@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from penstock.core import metadata
 from penstock.core.batch import Hint
+from penstock.engine.files import write_whole
 
 _ORDER = (metadata.HINT, metadata.INGESTED_AT, metadata.SEQ)
 
@@ -56,5 +57,4 @@ def _newest(table: pa.Table, key: Sequence[str]) -> pa.Array:
 def _filter(file: Path, keep: pa.Array) -> None:
     if pc.all(keep).as_py():
         return
-    table = pq.read_table(file).filter(keep)
-    pq.write_table(table, file, compression="lz4", use_dictionary=False)
+    write_whole(pq.read_table(file).filter(keep), file)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +12,7 @@ from penstock.core.batch import FailedEvent
 from penstock.core.books import Books
 from penstock.core.load import PackagePart, WriteMode
 from penstock.engine.collapse import collapse
+from penstock.engine.files import StagedFile
 from penstock.engine.mapping import Mapped, Mapper
 from penstock.engine.passes import Pass
 from penstock.engine.task import StreamPlan
@@ -22,20 +23,6 @@ EVENTS = pa.schema([(name, pa.string()) for name in (
 )] + [(name, pa.int64()) for name in ("ingested_at", "seq", "attempt")])  # fmt: skip
 
 
-@dataclass
-class _Writer:
-    """A Parquet file being written: lz4 and no dictionaries, as it is read once and soon."""
-
-    path: Path
-    writer: pq.ParquetWriter
-
-    @staticmethod
-    def open(path: Path, schema: pa.Schema) -> _Writer:
-        return _Writer(
-            path, pq.ParquetWriter(path, schema, compression="lz4", use_dictionary=False)
-        )
-
-
 class OpenPart:
     """Grows until its package closes; then it is a `PackagePart` and never changes again."""
 
@@ -44,8 +31,8 @@ class OpenPart:
         self._plan = plan
         self._mapper = mapper
         self._files: list[Path] = []
-        self._open: _Writer | None = None
-        self._keys: _Writer | None = None
+        self._open: StagedFile | None = None
+        self._keys: StagedFile | None = None
         self._failed: list[FailedEvent] = []
         self._books = Books()
         self._pass_end: bool | None = None
@@ -88,7 +75,7 @@ class OpenPart:
 
     def restart(self, generation: int) -> None:
         """Rows so far belong to a generation that a newer one replaces: they count as collapsed."""
-        self.close_files()
+        self._close_files()
         for file in self._files:
             file.unlink()
         self._books.collapsed += self.rows
@@ -96,7 +83,7 @@ class OpenPart:
 
     def close(self, package: str, current: Pass | None, *, publish: bool) -> PackagePart:
         """Finish the files: one schema, unique keys in merge mode, failed events beside them."""
-        self.close_files()
+        self._close_files()
         mapping = self._mapper.mapping
         make_uniform(self._files, mapping)
         if self._plan.mode is WriteMode.MERGE and mapping.key:
@@ -127,30 +114,36 @@ class OpenPart:
             publish=publish and rebuilding,
         )
 
-    def close_files(self) -> None:
+    def abandon(self) -> None:
+        """Let go of the files; nobody will read them."""
         for item in (self._open, self._keys):
-            if item is not None and item.writer.is_open:
-                item.writer.close()
+            if item is not None:
+                item.drop()
+
+    def _close_files(self) -> None:
+        for item in (self._open, self._keys):
+            if item is not None:
+                item.close()
         self._open = None
 
     def _write_rows(self, rows: pa.RecordBatch) -> None:
-        if self._open is not None and not self._open.writer.schema.equals(rows.schema):
-            self._open.writer.close()
+        if self._open is not None and not self._open.schema.equals(rows.schema):
+            self._open.close()
             self._open = None
         if self._open is None:
             path = self._folder / f"{self._prefix}-{len(self._files):04d}.parquet"
-            self._open = _Writer.open(path, rows.schema)
+            self._open = StagedFile(path, rows.schema)
             self._files.append(path)
-        self._open.writer.write_batch(rows)
+        self._open.write(rows)
         self.rows += rows.num_rows
         self.bytes += rows.nbytes
 
     def _write_keys(self, keys: pa.RecordBatch) -> None:
         if self._keys is None:
-            self._keys = _Writer.open(self._folder / f"{self._prefix}-keys.parquet", keys.schema)
-        if not self._keys.writer.schema.equals(keys.schema):
-            keys = keys.cast(self._keys.writer.schema)
-        self._keys.writer.write_batch(keys)
+            self._keys = StagedFile(self._folder / f"{self._prefix}-keys.parquet", keys.schema)
+        if not self._keys.schema.equals(keys.schema):
+            keys = keys.cast(self._keys.schema)
+        self._keys.write(keys)
 
     def _write_failed(self) -> str | None:
         if not self._failed:

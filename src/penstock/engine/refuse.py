@@ -15,8 +15,8 @@ from penstock.core import metadata
 from penstock.core.batch import FailedEvent
 from penstock.core.books import Books
 from penstock.core.load import LoadPackage, PackagePart, TableLoad
+from penstock.engine.files import write_whole
 from penstock.engine.part import EVENTS, read_failed, vars_of
-from penstock.engine.uniform import write_whole
 from penstock.sdk.destination import Refused
 
 

@@ -72,7 +72,7 @@ class Stager:
     def abandon(self) -> None:
         """Forget the open package; its rows will be read again."""
         for part in self._parts.values():
-            part.close_files()
+            part.abandon()
         self._parts = {}
         if self._building is not None:
             shutil.rmtree(self._building, ignore_errors=True)

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from penstock.core.convert import convert
 from penstock.core.mapping import Mapping
-from penstock.engine.package import sync
+from penstock.engine.files import write_whole
 
 
 def make_uniform(files: Sequence[Path], mapping: Mapping) -> None:
@@ -44,13 +44,4 @@ def _rewrite(file: Path, wanted: pa.Schema) -> None:
         column = table.column(at)
         array = column.chunk(0) if column.num_chunks else pa.nulls(0, column.type)
         arrays.append(convert(array, table.schema.field(at), field).array)
-    done = pa.Table.from_arrays(arrays, schema=wanted)
-    write_whole(done, file)
-
-
-def write_whole(table: pa.Table, file: Path) -> None:
-    """Write beside the file and swap: a crash leaves the old file or the new one, never half."""
-    temporary = file.with_name(f"{file.name}.new")
-    pq.write_table(table, temporary, compression="lz4", use_dictionary=False)
-    sync(temporary)
-    temporary.replace(file)
+    write_whole(pa.Table.from_arrays(arrays, schema=wanted), file)
