@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import typer
@@ -50,7 +50,8 @@ def running(cli: Cli) -> Iterator[tuple[Watch, threading.Event]]:
 
 
 def finish(cli: Cli, summary: Summary, *, only_changed: bool = False) -> None:
-    """Print the report; leave with the job's exit code."""
-    report(cli, summary, only_changed=only_changed)
+    """Print the report; leave with the job's exit code, even when nobody reads any more."""
+    with suppress(BrokenPipeError):
+        report(cli, summary, only_changed=only_changed)
     if summary.exit_code:
         raise typer.Exit(summary.exit_code)

@@ -15,7 +15,7 @@ import typer
 
 from penstock.cli.context import Cli
 from penstock.cli.failures import INTERRUPTED, crash, failure, misuse
-from penstock.cli.output import Output
+from penstock.cli.output import Output, let_go
 from penstock.core.collector import CALM
 
 # What the parser raises when it does not understand; Typer gives no name for it.
@@ -100,8 +100,7 @@ def execute(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return failure(cli, INTERRUPTED)
     except BrokenPipeError:
-        # Whoever read our output has gone (`penstock jobs | head`).
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        let_go(sys.stdout)
         return 0
     except Exception as error:  # noqa: BLE001 (here, and only here, everything becomes a code)
         return crash(cli, error)

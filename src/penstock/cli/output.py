@@ -7,10 +7,12 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TextIO
 
 from penstock.cli.table import Column, render
+from penstock.core.errors import TransientError
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 
@@ -62,13 +64,37 @@ class Output:
 
 
 def print_line(text: str, stream: TextIO) -> None:
-    """Write a line at once, even where the terminal cannot show every character."""
+    """Write a line at once, even where the terminal cannot show every character.
+
+    Raises:
+        BrokenPipeError: whoever read our results has gone (`penstock jobs | head`).
+        TransientError: results cannot be written, e.g. to a full disk. Messages that cannot
+            be written stop nothing.
+    """
     try:
-        stream.write(text + "\n")
-    except UnicodeEncodeError:
-        plain = text.encode(stream.encoding or "ascii", "replace")
-        stream.write(plain.decode(stream.encoding or "ascii") + "\n")
-    stream.flush()
+        try:
+            stream.write(text + "\n")
+        except UnicodeEncodeError:
+            plain = text.encode(stream.encoding or "ascii", "replace")
+            stream.write(plain.decode(stream.encoding or "ascii") + "\n")
+        stream.flush()
+    except OSError as error:
+        let_go(stream)
+        if stream is sys.stderr:
+            return
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise TransientError(
+            f"The results cannot be written: {error.strerror}.",
+            hint="Look at where stdout leads, then run the command again.",
+            code="output.failed",
+        ) from error
+
+
+def let_go(stream: TextIO) -> None:
+    """Send what is still to come to nowhere, also what Python flushes at its end."""
+    with suppress(OSError, ValueError):  # no real file, as in tests
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def style(text: str, name: str, stream: TextIO) -> str:

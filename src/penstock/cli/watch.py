@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from penstock.cli.meter import Meter, Reading, is_running
 from penstock.cli.output import Output
+from penstock.core.errors import TransientError
 
 if TYPE_CHECKING:
     from penstock.cli.context import Cli
@@ -94,14 +96,16 @@ class JsonWatch:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def progress(self, snapshot: Progress) -> None:
-        reading = self._meter.read(snapshot)
-        with self._lock:
-            self.out.record(progress_record(snapshot, reading))
+        self._print(progress_record(snapshot, self._meter.read(snapshot)))
 
     def message(self, level: str, text: str) -> None:
         if level == "warning" or self.out.verbose:
-            with self._lock:
-                self.out.record({"type": "message", "level": level, "message": text})
+            self._print({"type": "message", "level": level, "message": text})
+
+    def _print(self, record: dict[str, Any]) -> None:
+        # Nobody has to read on for the job to go on; the summary says what became of stdout.
+        with self._lock, suppress(BrokenPipeError, TransientError):
+            self.out.record(record)
 
     def stopping(self) -> None:
         """The summary says that the job was stopped."""
