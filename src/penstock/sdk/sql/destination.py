@@ -164,7 +164,7 @@ class SqlDestination(Destination):
         """
         new = self.columns(tx, shadow)
         assert new is not None, shadow
-        for statement in self._statements(self.columns(tx, table), table, new, (), None):
+        for statement in self._statements(self.columns(tx, table), table, new, (), WriteMode.MERGE):
             tx.run(statement)
         old = self.columns(tx, table)
         assert old is not None, table
