@@ -62,13 +62,16 @@ class SqlDestination(Destination):
     def keys_of(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> None:
         """Make the temporary table `SWEEP_KEYS` out of the sweep's key files."""
 
-    @abstractmethod
-    def add_key(self, table: str, key: Sequence[str]) -> list[str]:
-        """Clauses for a key inside CREATE TABLE, if the engine enforces one."""
+    def add_key(self, table: str, key: Sequence[str]) -> list[str]:  # noqa: ARG002
+        """Clauses for a key inside CREATE TABLE; none where the engine enforces no key."""
+        return [f"PRIMARY KEY ({', '.join(self.dialect.ident(name) for name in key)})"]
 
-    @abstractmethod
     def widen_column(self, table: str, field: pa.Field, old: pa.DataType) -> str:
         """The statement that changes a column's type without losing a value."""
+        name = self.dialect.ident(field.name)
+        using = self.dialect.cast(name, old, field)
+        kind = self.dialect.type_name(field)
+        return f"ALTER TABLE {self.qualified(table)} ALTER {name} TYPE {kind} USING {using}"
 
     def merge_rows(self, tx: Tx, target: Target) -> Counts:
         """Merge mode. The shared way is a join; engines with a better one override this."""
@@ -274,7 +277,7 @@ class SqlDestination(Destination):
                 if f.type != pa.null()
             ]
             unique = key if mode is not WriteMode.APPEND and mode is not WriteMode.HISTORY else ()
-            lines += self.add_key(table, unique)
+            lines += self.add_key(table, unique) if unique else []
             return [f"CREATE TABLE {name} ({', '.join(lines)})"]
         change = diff(current, wanted)
         quote, kind = self.dialect.ident, self.dialect.type_name

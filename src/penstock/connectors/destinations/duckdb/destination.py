@@ -139,14 +139,6 @@ class DuckDb(SqlDestination):
         # No index: merging by a join is many times faster than keeping one up to date.
         return []
 
-    def widen_column(self, table: str, field: pa.Field, old: pa.DataType) -> str:
-        name = self.dialect.ident(field.name)
-        using = self.dialect.cast(name, old, field)
-        kind = self.dialect.type_name(field)
-        return (
-            f"ALTER TABLE {self.qualified(table)} ALTER {name} SET DATA TYPE {kind} USING {using}"
-        )
-
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
         with self._file.borrowed() as connection:
             try:

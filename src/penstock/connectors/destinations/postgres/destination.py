@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -25,20 +26,14 @@ from penstock.core.load import TableLoad, WriteMode
 from penstock.core.metadata import is_ours
 from penstock.sdk.destination import Capabilities
 from penstock.sdk.source import Step
-from penstock.sdk.sql import SqlDestination, Tx
+from penstock.sdk.sql import StagedDestination, Tx
 from penstock.sdk.sql.check import failed_step, table_steps
 from penstock.sdk.sql.destination import SWEEP_KEYS
 from penstock.sdk.sql.ledger import Ledger
 from penstock.sdk.sql.merge import Counts, merge
+from penstock.sdk.sql.staged import STAGED_ROWS
 from penstock.sdk.sql.target import Target
 from penstock.sdk.sql.tx import one
-
-_STAGING = "_ps_stg_rows"
-_STAGING_FIELDS = (
-    pa.field(metadata.OP, pa.string()),
-    pa.field(metadata.SEQ, pa.int64()),
-    pa.field(metadata.HINT, pa.int16()),
-)
 
 
 class _PostgresTx:
@@ -67,7 +62,7 @@ class _PostgresTx:
         return cursor.execute(text.encode(), list(values))
 
 
-class Postgres(SqlDestination):
+class Postgres(StagedDestination):
     """Rows go by COPY into a temporary table first, so that the target is locked briefly."""
 
     dialect = PostgresDialect()
@@ -129,20 +124,28 @@ class Postgres(SqlDestination):
 
     @contextmanager
     def rows_of(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> Iterator[str]:
-        fields = [*load.schema, *_STAGING_FIELDS]
-        self._copied(tx, _STAGING, fields, load.files)
-        self._make_room(tx, load, existing)
-        parts = []
-        for field in fields:
-            name = self.dialect.ident(field.name)
-            wanted = existing.field(field.name) if field.name in existing.names else field
-            parts.append(f"{self.dialect.cast(name, field.type, wanted)} AS {name}")
-        if load.key:
-            # The planner knows nothing of a table that was made a moment ago.
-            keys = ", ".join(self.dialect.ident(name) for name in load.key)
-            tx.run(f"ANALYZE pg_temp.{_STAGING} ({keys})")
-        yield f"(SELECT {', '.join(parts)} FROM pg_temp.{_STAGING})"
-        tx.run(f"DROP TABLE pg_temp.{_STAGING}")
+        with super().rows_of(tx, load, existing) as rows:
+            self._make_room(tx, load, existing)
+            if load.key:
+                # The planner knows nothing of a table that was made a moment ago.
+                keys = ", ".join(self.dialect.ident(name) for name in load.key)
+                tx.run(f"ANALYZE {STAGED_ROWS} ({keys})")
+            yield rows
+
+    def copy_in(
+        self, tx: Tx, table: str, fields: Sequence[pa.Field], files: Sequence[Path]
+    ) -> None:
+        assert isinstance(tx, _PostgresTx)
+        lines = ", ".join(
+            f"{self.dialect.ident(f.name)} {self.dialect.type_name(f)}" for f in fields
+        )
+        tx.run(f"CREATE TEMPORARY TABLE {table} ({lines}) ON COMMIT DROP")
+        statement = f"COPY pg_temp.{table} FROM STDIN (FORMAT binary)".encode()
+        rows = CopyRows(files, fields)
+        with tx.connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for chunk in rows:
+                copy.write(chunk)
+        self.warnings += rows.warnings
 
     def merge_rows(self, tx: Tx, target: Target) -> Counts:
         """By one upsert where the key has a unique index; else by a join, alone at the table."""
@@ -165,21 +168,8 @@ class Postgres(SqlDestination):
             super().swap(tx, table, shadow)
 
     def keys_of(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> None:
-        assert load.sweep is not None
-        fields = [existing.field(name) for name in load.key]
-        self._copied(tx, SWEEP_KEYS, fields, load.sweep.key_files)
-        tx.run(f"ANALYZE pg_temp.{SWEEP_KEYS}")
-
-    def add_key(self, table: str, key: Sequence[str]) -> list[str]:  # noqa: ARG002
-        if not key:
-            return []
-        return [f"PRIMARY KEY ({', '.join(self.dialect.ident(name) for name in key)})"]
-
-    def widen_column(self, table: str, field: pa.Field, old: pa.DataType) -> str:
-        name = self.dialect.ident(field.name)
-        using = self.dialect.cast(name, old, field)
-        kind = self.dialect.type_name(field)
-        return f"ALTER TABLE {self.qualified(table)} ALTER {name} TYPE {kind} USING {using}"
+        super().keys_of(tx, load, existing)
+        tx.run(f"ANALYZE {SWEEP_KEYS}")
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
         with self.transaction() as tx:
@@ -231,7 +221,7 @@ class Postgres(SqlDestination):
             if limit is None or not pa.types.is_string(field.type):
                 continue
             name = self.dialect.ident(field.name)
-            longest = one(tx, f"SELECT max(length({name})) FROM pg_temp.{_STAGING}") or 0
+            longest = one(tx, f"SELECT max(length({name})) FROM pg_temp.{STAGED_ROWS}") or 0
             if longest <= limit:
                 continue
             kind = text_type(longest)
@@ -250,20 +240,6 @@ class Postgres(SqlDestination):
         except (psycopg.errors.FeatureNotSupported, psycopg.errors.InsufficientPrivilege):
             return False
         return True
-
-    def _copied(self, tx: Tx, name: str, fields: Sequence[pa.Field], files: Sequence[Any]) -> None:
-        """A temporary table with the files' rows."""
-        assert isinstance(tx, _PostgresTx)
-        lines = ", ".join(
-            f"{self.dialect.ident(f.name)} {self.dialect.type_name(f)}" for f in fields
-        )
-        tx.run(f"CREATE TEMPORARY TABLE {name} ({lines}) ON COMMIT DROP")
-        statement = f"COPY pg_temp.{name} FROM STDIN (FORMAT binary)".encode()
-        rows = CopyRows(files, fields)
-        with tx.connection.cursor() as cursor, cursor.copy(statement) as copy:
-            for chunk in rows:
-                copy.write(chunk)
-        self.warnings += rows.warnings
 
     def _connected(self) -> psycopg.Connection[Any]:
         if self._connection is not None and not self._connection.closed:
