@@ -21,16 +21,14 @@ class Capabilities:
         modes: write modes it offers.
         atomic_load: rows and ledger row are committed together.
         widen_column: can change a column's type in place (or by copy) without losing rows.
-        native_json: JSON columns can be queried by path.
+        publish: can show a full reload at once.
         table_limit, column_limit: longest names, in `name_unit`.
         max_columns: columns a table can have, ours included.
-        storage_name: sanitizing applies (pipelines.md 6).
     """
 
     modes: frozenset[WriteMode]
     atomic_load: bool = True
     widen_column: bool = True
-    native_json: bool = True
     publish: bool = True
     table_limit: int = 255
     column_limit: int = 255

@@ -17,6 +17,10 @@ from penstock.sdk.sql.ledger import KEPT_ROWS
 Opened = Callable[[], SqlDestination]
 
 
+class _BrokenOff(Exception):
+    """Stands for the end of the process between the rows and the ledger."""
+
+
 class Delivery(Suite):
     """Tests of repeated, fenced, refused and rolled back loads."""
 
@@ -35,6 +39,26 @@ class Delivery(Suite):
                 first.inserted, first.deleted, first.unchanged,
             )  # fmt: skip
             assert read(again, "id", "v", "_ps_loaded_at") == before
+
+    def test_rows_without_their_ledger_row_are_not_kept(
+        self, destination: SqlDestination, loads: Loads, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if not destination.capabilities.atomic_load:
+            pytest.skip("atomic_load is not declared")
+        mode = min(destination.capabilities.modes)
+        self.put(destination, loads([{"id": 1, "v": "a"}], mode))
+
+        def break_off(*_: object) -> None:
+            raise _BrokenOff
+
+        load = loads([{"id": 2, "v": "b"}], mode)
+        with monkeypatch.context() as patched:
+            patched.setattr(destination.ledger_book, "add", break_off)
+            with pytest.raises(_BrokenOff):
+                destination.load(load)
+        assert read(destination, "id") == [(1,)]
+        assert not destination.load(load).replayed
+        assert read(destination, "id") == [(1,), (2,)]
 
     def test_the_ledger_tells_the_newest_of_each_split(
         self, destination: SqlDestination, loads: Loads

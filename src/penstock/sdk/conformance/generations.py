@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pyarrow as pa
 import pytest
 
+from penstock.core.errors import ConfigError
 from penstock.core.load import WriteMode
 from penstock.sdk.conformance.kit import PEOPLE, Loads, Suite, read
 from penstock.sdk.sql import SqlDestination
@@ -23,6 +25,16 @@ class Generations(Suite):
             pytest.skip("publish is not declared")
         self.needs(destination, WriteMode.MERGE)
         return destination
+
+    def test_publish_is_kept_or_refused(self, destination: SqlDestination, loads: Loads) -> None:
+        if destination.capabilities.publish:
+            return
+        load = loads([{"id": 1, "v": "a"}], min(destination.capabilities.modes), generation=1)
+        for call in (partial(self.put, destination, load), partial(destination.publish, "p", 1)):
+            with pytest.raises(ConfigError) as raised:
+                call()
+            assert raised.value.code == "config.full_reload"
+        assert destination.describe("people") is None
 
     def test_a_reload_is_shown_at_once(self, publishing: SqlDestination, loads: Loads) -> None:
         self.put(publishing, loads([{"id": 1, "v": "old"}, {"id": 2, "v": "old"}]))

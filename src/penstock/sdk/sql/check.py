@@ -27,12 +27,14 @@ def table_steps(destination: SqlDestination) -> Iterator[Step]:
     """Create, insert, merge, drop; stops at the first step that fails. Leaves nothing behind."""
     table = f"{STAGING_PREFIX}check_{new_id().lower()}"
     with tempfile.TemporaryDirectory(prefix="penstock-check-") as folder:
-        first = _load(table, Path(folder) / "one.parquet", "a")
-        second = _load(table, Path(folder) / "two.parquet", "b")
+        modes = destination.capabilities.modes
+        mode = WriteMode.MERGE if WriteMode.MERGE in modes else min(modes)
+        first = _load(table, mode, Path(folder) / "one.parquet", "a")
+        second = _load(table, mode, Path(folder) / "two.parquet", "b")
         steps: list[tuple[str, Callable[[], object]]] = [
-            ("create", lambda: destination.evolve(table, _SHAPE, ("id",), mode=WriteMode.MERGE)),
+            ("create", lambda: destination.evolve(table, _SHAPE, ("id",), mode=mode)),
             ("insert", lambda: destination.try_load(first)),
-            ("merge", lambda: destination.try_load(second)),
+            (mode.value, lambda: destination.try_load(second)),
         ]
         try:
             for name, call in steps:
@@ -45,7 +47,7 @@ def table_steps(destination: SqlDestination) -> Iterator[Step]:
         yield dropped
 
 
-def _load(table: str, file: Path, text: str) -> TableLoad:
+def _load(table: str, mode: WriteMode, file: Path, text: str) -> TableLoad:
     row = {"id": 1, "text": text, INGESTED_AT: 1, "_ps_op": "I", "_ps_seq": 1, "_ps_hint": 0}
     rows = pa.Table.from_pylist([row])
     hint = rows.schema.get_field_index("_ps_hint")
@@ -57,7 +59,7 @@ def _load(table: str, file: Path, text: str) -> TableLoad:
         table=table,
         schema=_SHAPE,
         key=("id",),
-        mode=WriteMode.MERGE,
+        mode=mode,
         files=(file,),
         rows=1,
         loaded_at=now_ms(),

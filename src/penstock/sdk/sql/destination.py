@@ -11,9 +11,10 @@ import pyarrow as pa
 from penstock.core import metadata
 from penstock.core.clock import now_ms
 from penstock.core.diff import diff
-from penstock.core.errors import ConfigError, DataError
+from penstock.core.errors import ConfigError, DataError, SchemaConflict
 from penstock.core.failpoints import hit
 from penstock.core.load import Receipt, TableLoad, WriteMode
+from penstock.core.types import logical_name
 from penstock.sdk.destination import Destination, LedgerEntry, Refused
 from penstock.sdk.sql.dialect import Dialect
 from penstock.sdk.sql.history import history
@@ -105,6 +106,7 @@ class SqlDestination(Destination):
         generation: int = 0,
     ) -> list[str]:
         self._check_names(table, schema)
+        self._check_publish(generation)
         if self._evolved.get((table, generation)) == schema:
             # A load looks again inside its own transaction, should somebody change the table.
             return []
@@ -115,6 +117,7 @@ class SqlDestination(Destination):
 
     def load(self, load: TableLoad) -> Receipt:
         self._check_mode(load.mode)
+        self._check_publish(load.generation)
         self.warnings.clear()
         with self.transaction() as tx:
             known = self.ledger_book.find(tx, load)
@@ -131,6 +134,7 @@ class SqlDestination(Destination):
         return receipt
 
     def publish(self, table: str, generation: int) -> None:
+        self._check_publish(generation)
         try:
             self._publish(table, generation)
         except DataError as error:
@@ -284,9 +288,30 @@ class SqlDestination(Destination):
         done = [f"ALTER TABLE {name} ADD COLUMN {quote(f.name)} {kind(f)}" for f in change.added]
         for column, old, new in change.widened:
             field = pa.field(column, new)
-            if self.dialect.type_name(field) != self.dialect.type_name(pa.field(column, old)):
-                done.append(self.widen_column(table, field, old))
+            if kind(field) == kind(pa.field(column, old)):
+                continue
+            if not self.capabilities.widen_column:
+                raise self._cannot_widen(table, field, old)
+            done.append(self.widen_column(table, field, old))
         return done
+
+    def _cannot_widen(self, table: str, field: pa.Field, old: pa.DataType) -> SchemaConflict:
+        return SchemaConflict(
+            f"The column {field.name} would have to become {logical_name(field)}, and "
+            f"{self.dialect.name} cannot change a column's type ({logical_name(old)}).",
+            hint="Copy the table into one with the wider column, or leave the field out.",
+            code="schema.cannot_widen",
+            table=table,
+            column=field.name,
+        )
+
+    def _check_publish(self, generation: int) -> None:
+        if generation and not self.capabilities.publish:
+            raise ConfigError(
+                f"{self.dialect.name} cannot replace a table by a full reload.",
+                hint="Run without --full-refresh, or empty the table first.",
+                code="config.full_reload",
+            )
 
     def _check_mode(self, mode: WriteMode) -> None:
         if mode not in self.capabilities.modes:
