@@ -154,6 +154,10 @@ class Postgres(StagedDestination):
         tx.run(f"LOCK TABLE {target.table} IN SHARE ROW EXCLUSIVE MODE")
         return merge(tx, target)
 
+    def add_index(self, table: str, key: Sequence[str]) -> list[str]:
+        columns = ", ".join(self.dialect.ident(name) for name in key)
+        return [f"CREATE INDEX ON {self.qualified(table)} ({columns})"] if key else []
+
     def swap(self, tx: Tx, table: str, shadow: str) -> None:
         """As a rename; where the table has views, grants, indexes ... it stays, with new rows."""
         old, new = self.columns(tx, table), self.columns(tx, shadow)
