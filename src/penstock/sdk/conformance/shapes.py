@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import uuid
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -58,6 +59,14 @@ PROMOTIONS: Final[list[tuple[pa.DataType, Any, pa.DataType, Any, Any]]] = [
     (pa.float32(), 0.25, pa.float64(), 0.1, 0.25),
     (pa.float64(), 0.1, pa.string(), "x", "0.1"),
     (pa.float64(), 5.0, pa.string(), "x", "5"),
+    (pa.float64(), -1e-7, pa.string(), "x", "-1e-7"),
+    (pa.float64(), 0.000012, pa.string(), "x", "0.000012"),
+    (pa.float64(), 12_345_678_901.5, pa.string(), "x", "1.23456789015e+10"),
+    (pa.float64(), -1e10, pa.string(), "x", "-1e+10"),
+    (pa.float64(), 1.5e300, pa.string(), "x", "1.5e+300"),
+    (pa.float64(), math.nan, pa.string(), "x", "NaN"),
+    (pa.float64(), -math.inf, pa.string(), "x", "-Infinity"),
+    (pa.decimal128(4, 4), Decimal("-0.0005"), pa.string(), "x", "-0.0005"),
     (pa.date32(), date(2024, 2, 29), TIMESTAMP, MOMENT.replace(tzinfo=None), datetime(2024, 2, 29)),  # noqa: DTZ001
     (TIMESTAMP, MOMENT.replace(tzinfo=None), TIMESTAMPTZ, MOMENT, MOMENT),
     (pa.date32(), date(2024, 2, 29), pa.string(), "x", "2024-02-29"),

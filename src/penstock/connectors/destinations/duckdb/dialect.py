@@ -96,10 +96,33 @@ class DuckDbDialect(Dialect):
         if family is Logical.TIME:
             return _trimmed(f"CAST({expression} AS VARCHAR)", "")
         if family in (Logical.FLOAT, Logical.DOUBLE):
-            return rf"regexp_replace(CAST({expression} AS VARCHAR), '\.0$', '')"
+            return _number(expression)
+        if family is Logical.DECIMAL:
+            # Without whole digits the engine leaves out the zero before the point.
+            return rf"regexp_replace(CAST({expression} AS VARCHAR), '^(-?)\.', '\10.')"
         if family is Logical.BYTES:
             return f"base64({expression})"
         return f"CAST({expression} AS VARCHAR)"
+
+
+def _number(expression: str) -> str:
+    """The shortest digits, positional from 1e-6 up to 1e10, else with an exponent."""
+    text = f"CAST({expression} AS VARCHAR)"
+    plain = rf"regexp_replace({text}, '\.0$', '')"
+    digits = f"replace(ltrim({plain}, '-'), '.', '')"
+    rest = f"rtrim(substr({digits}, 2), '0')"
+    sign = f"CASE WHEN {expression} < 0 THEN '-' ELSE '' END"
+    power = f"length(split_part(ltrim({plain}, '-'), '.', 1)) - 1"
+    return (
+        f"CASE WHEN {expression} = 0 THEN {plain} WHEN isnan({expression}) THEN 'NaN' "
+        f"WHEN isinf({expression}) THEN {sign} || 'Infinity' "
+        f"WHEN abs({expression}) >= 1e-6 AND abs({expression}) < 1e-4 "
+        f"THEN rtrim(CAST(CAST({text} AS DECIMAL(38, 30)) AS VARCHAR), '0') "
+        f"WHEN abs({expression}) >= 1e-4 AND abs({expression}) < 1e10 THEN {plain} "
+        rf"WHEN contains({text}, 'e') THEN regexp_replace({text}, 'e([+-])0*', 'e\1') "
+        f"ELSE {sign} || left({digits}, 1) || CASE WHEN {rest} = '' THEN '' ELSE '.' || {rest} END "
+        f"|| 'e+' || CAST({power} AS VARCHAR) END"
+    )
 
 
 def _utc(expression: str) -> str:
