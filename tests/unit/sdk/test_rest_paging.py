@@ -272,3 +272,75 @@ def test_fewer_rows_than_both_counts_prove_nothing() -> None:
     legs = walk(chains(1), ListApi([1, 2, 3], answer))
     assert found(legs) == [1, 2, 3]
     assert not legs[-1].verified
+
+
+@pytest.mark.parametrize("pages", [OffsetPages(limit=100, overlap=1), None])
+@pytest.mark.parametrize("count", [19, 20, 57])
+def test_a_limit_that_is_cut_is_noticed_even_without_a_total(
+    pages: Paging | None, count: int
+) -> None:
+    def answer(api: ListApi, params: Params) -> dict[str, Any]:
+        reply = by_id if "after" in params else by_offset()
+        return {"rows": reply(api, {**params, "limit": "20"})["rows"]}
+
+    api = ListApi(list(range(1, count + 1)), answer)
+    legs = walk(pages or chains(1).model_copy(update={"limit": 100}), api)
+    assert found(legs) == api.ids
+    assert legs[-1].verified
+
+
+@pytest.mark.parametrize("pages", ["offset", "one chain", "chains"])
+def test_pages_that_leave_rows_out_are_no_end(pages: str) -> None:
+    """Rows that the user may not see are cut out of the pages, yet counted."""
+
+    def answer(api: ListApi, params: Params) -> dict[str, Any]:
+        page = (by_id if pages != "offset" else by_offset())(api, params)
+        return page | {
+            "rows": [row for row in page["rows"] if int(row["id"]) % 7],
+            "total": len(api.ids),
+        }
+
+    api = ListApi(list(range(1, 201)), answer, ahead=4)
+    kinds = {"offset": OffsetPages(limit=10, overlap=1), "chains": chains(4)}
+    legs = walk(kinds.get(pages) or chains(1), api)
+    assert Counter(found(legs)) == Counter(row_id for row_id in api.ids if row_id % 7)
+    assert not legs[-1].verified
+    assert legs[-1].complete
+    if pages == "offset":
+        assert "counts 200 rows and returned 172" in legs[-1].warnings[0]
+
+
+@pytest.mark.parametrize("ahead", [1, 4])
+def test_a_row_deleted_before_every_call_makes_no_other_one_lost(ahead: int) -> None:
+    gone: list[int] = []
+    changes = dict.fromkeys(range(1, 5000), lambda ids: gone.append(ids.pop(len(ids) // 3)))
+    api = ListApi(list(range(1, 3001)), by_offset(), ahead, changes=dict(changes))
+    legs = walk(OffsetPages(limit=20, overlap=1), api)
+    assert set(range(1, 3001)) - set(gone) <= set(found(legs))
+    assert max(Counter(found(legs)).values()) == 1
+    assert not legs[-1].verified
+
+
+@pytest.mark.parametrize("shift_min", [0, 4])
+@pytest.mark.parametrize("gone", [True, False])
+def test_an_anchor_that_misses_its_row_is_given_up(shift_min: int, gone: bool) -> None:
+    """The row was deleted, or the API takes the time for one in another zone."""
+    pages = OffsetPages(
+        limit=10, overlap=1, order_field="at", anchor=Anchor(param="since", after=25)
+    )
+
+    def answer(api: ListApi, params: Params) -> dict[str, Any]:
+        since = params.get("since", "")
+        bound = f"{since[:14]}{int(since[14:16]) + shift_min:02}{since[16:]}" if since else ""
+        kept = [one for one in rows(api.ids) if one["at"] >= bound]
+        start = int(params["offset"])
+        if gone and since and 100 in api.ids:
+            api.ids.remove(100)
+        return {"rows": kept[start : start + 10], "total": len(kept)}
+
+    api = ListApi(list(range(1, 900, 3)), answer)
+    before = set(api.ids)
+    assert {100} | before == before
+    legs = walk(pages, api)
+    assert set(api.ids) <= set(found(legs)) <= before
+    assert len(api.calls) < 2 * 300 // 9

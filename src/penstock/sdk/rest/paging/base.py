@@ -12,6 +12,8 @@ from penstock.sdk.rest.page import Page, Rows
 Params = Mapping[str, str]
 State = Mapping[str, Any]
 
+_USUAL_SIZES = (10, 20, 25, 50)
+
 
 class Asking(Protocol):
     """Asks for pages of one stream; every answer counts once, wherever it is waited for."""
@@ -66,6 +68,16 @@ class Paging(Protocol):
 
     def walk(self, ask: Asking, params: Params, state: State | None) -> Legs:
         """Legs from a state on (None: from the start), the last of them `ended`."""
+
+
+def really_served(limit: int, served: int, total: int | None) -> int:
+    """The size of full pages, judged by the first one.
+
+    Limits are cut without an error, so a page with fewer rows than asked for may be a full one:
+    when the API counts more rows, or, where it does not count, when the size is a usual one.
+    """
+    cut = served in _USUAL_SIZES if total is None else 1 < served < total
+    return min(limit, served) if cut else limit
 
 
 def leg_of(page: Page, rows: Rows | None = None, **known: Any) -> Leg:

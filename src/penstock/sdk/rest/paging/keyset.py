@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from penstock.core.errors import InternalError
 from penstock.sdk.rest.ids import Key, whole
 from penstock.sdk.rest.page import Page
-from penstock.sdk.rest.paging.base import Asking, Leg, Legs, Params, State, leg_of
+from penstock.sdk.rest.paging.base import Asking, Leg, Legs, Params, State, leg_of, really_served
 from penstock.sdk.rest.paging.chains import Chain, Chains
 from penstock.sdk.rest.paging.offset import OffsetPages
 
@@ -104,17 +104,23 @@ class _KeysetRead:
         self._rows += rows.count
         chain.after = ids[-1] if ids else chain.after
         past = until is not None and chain.after >= until
-        if past or not full:
+        if past or not (full or self._short(chains, chain, page)):
             chains.left.remove(chain)
         if chains.left:
             return leg_of(page, rows, state=self._state(chains))
         return leg_of(page, rows, ended=True, verified=self._complete())
 
+    def _short(self, chains: Chains, chain: Chain, page: Page) -> bool:
+        """Whether a page that is not full is no last one, because more ids are known to follow."""
+        if not any(key is not None for key in page.rows.keys):
+            return False
+        if chains.top is not None:
+            return chain.after < chains.top
+        return self._first_total is not None and self._rows < self._first_total
+
     def _learn(self, page: Page) -> None:
         self._first_total = page.total
-        if page.total is not None and 1 < page.rows.count < page.total:
-            # Larger limits are cut without an error: take the size that was really served.
-            self._limit = min(self._limit, page.rows.count)
+        self._limit = really_served(self._limit, page.rows.count, page.total)
 
     def _spread(self, chains: Chains) -> None:
         """Divide what is left among as many chains as there may be."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.sdk.rest.ids import IdSet, Key
 from penstock.sdk.rest.page import Page, Rows
 from penstock.sdk.rest.paging.ahead import pages
-from penstock.sdk.rest.paging.base import Asking, Leg, Legs, Params, State, leg_of
+from penstock.sdk.rest.paging.base import Asking, Leg, Legs, Params, State, leg_of, really_served
 from penstock.sdk.rest.times import aware
 
 if TYPE_CHECKING:
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 _TWO_DAYS = timedelta(days=2)
 _MOST_STEPS = 20
+_EXTRA_TRIES = 2
+MISCOUNTED = (
+    "The API counts {counted:,} rows and returned {came:,}, twice. All that it returned are "
+    "loaded; deleted rows cannot be told from those it leaves out, so none was flagged."
+)
 DRIFTED = "Rows moved while they were read; deleted rows are looked for in the next run."
 
 
@@ -49,7 +54,7 @@ class Attempt:
     last_total: int | None = None
     number: int = 0
     steps: int = 0
-    """How often the read went a page back."""
+    """How often in a row the read went back without a new row."""
     doubtful: bool = False
     """Rows moved, but the read went on beside the gap or dropped what came twice."""
     seeking: bool = False
@@ -59,13 +64,15 @@ class Attempt:
     """False once an anchor turned out to be ignored."""
     unjudged: bool = False
     """The page before held rows without a key: its overlap cannot be compared."""
+    short: bool = False
+    """The page before was not full although the API counts more rows."""
 
     def state(self) -> dict[str, Any]:
         known = {
             "offset": self.offset, "rows": self.rows, "last": self.last, "anchor": self.anchor,
             "base": self.base, "total": self.first_total, "attempt": self.number,
             "doubtful": self.doubtful, "seeking": self.seeking, "unjudged": self.unjudged,
-            "unanchored": not self.anchors,
+            "unanchored": not self.anchors, "short": self.short,
         }  # fmt: skip
         return {name: value for name, value in known.items() if value}
 
@@ -86,6 +93,7 @@ class Attempt:
             tail=[key] if key is not None else [],
             unjudged=bool(state.get("unjudged")),
             anchors=not state.get("unanchored"),
+            short=bool(state.get("short")),
         )
 
     def fits(self) -> bool:
@@ -125,9 +133,10 @@ class OffsetPass:
             except Drift as drift:
                 figures = (self._now.rows, self._now.last_total)
                 same = drift.counts_only and figures == before
-                if same or self._last_try:
+                if same or self._enough:
                     complete = drift.counts_only
-                    yield Leg(ended=True, complete=complete, warnings=(DRIFTED,))
+                    warning = self._miscounted if same else DRIFTED
+                    yield Leg(ended=True, complete=complete, warnings=(warning,))
                     return
                 before = figures
                 yield from self._start_over(self._now.number + 1)
@@ -178,6 +187,8 @@ class OffsetPass:
                         restart = self._look_elsewhere(offset, page)
                     elif (yield from self._next_leg(offset, page, fresh)):
                         return
+                    elif self._now.short:
+                        restart = self._now.offset
                     else:
                         restart = self._anchor(offset, page)
                     if restart is not None:
@@ -186,13 +197,19 @@ class OffsetPass:
 
     def _next_leg(self, offset: int, page: Page, fresh: int) -> Generator[Leg, None, bool]:
         """Deliver the rows of a page that fits; True when it was the last."""
-        now = self._now
+        now, asked = self._now, self._limit
         if now.seeking:
             now.seeking, now.base = False, now.rows - offset - fresh
         self._count(offset, page)
+        seen = now.rows
         rows = self._deliver(page.rows, fresh)
+        now.steps = now.steps if now.rows == seen else 0
         now.offset = self.next(offset)
-        if page.rows.count >= self._limit:
+        now.short = self._short(offset, page, fresh, asked)
+        if now.short:
+            now.offset = offset + page.rows.count - self._spec.overlap
+            self._careful = True
+        if now.short or page.rows.count >= self._limit:
             yield leg_of(page, rows, state=now.state())
             return False
         if self._sound():
@@ -201,12 +218,19 @@ class OffsetPass:
         yield leg_of(page, rows, state=Attempt(number=now.number + 1).state())
         raise Drift(counts_only=not now.doubtful)
 
+    def _short(self, offset: int, page: Page, fresh: int, asked: int) -> bool:
+        """Whether a page that is not full is no last one: by the API's count more rows follow.
+
+        Either the API cuts limits, or it leaves rows out that it counts: the next page tells.
+        """
+        count = page.rows.count
+        more = page.total is not None and offset + count < page.total
+        return more and max(fresh, self._spec.overlap) < count < asked
+
     def _count(self, offset: int, page: Page) -> None:
         now, total = self._now, page.total
-        served = page.rows.count
-        if offset == 0 and now.rows == 0 and total is not None and 1 < served < total:
-            # Larger limits are cut without an error: take the size that was really served.
-            self._limit = min(self._limit, served)
+        if offset == 0 and now.rows == 0:
+            self._limit = really_served(self._limit, page.rows.count, total)
         if total is not None:
             now.last_total = total + now.base
             if now.first_total is None:
@@ -215,6 +239,7 @@ class OffsetPass:
     def _fresh(self, offset: int, rows: Rows) -> int | None:
         """How many rows at the front came before; None when the pages do not fit together."""
         now = self._now
+        short, now.short = now.short, False
         if not self._spec.overlap or (now.last is None and not now.rows):
             return 0
         if rows.keys and rows.keys[0] == now.last:
@@ -225,19 +250,36 @@ class OffsetPass:
         if now.unjudged or not rows.all_good:
             now.doubtful = now.doubtful or found is None
             return found or 0
-        if found is not None and self._goes_on:
-            now.doubtful = now.doubtful or not now.seeking
+        if found is not None and short:
+            return found  # where rows are left out of pages, offsets count those as well
+        if now.seeking:
             return found
-        stepped = offset < now.offset or now.steps >= _MOST_STEPS
+        if found is not None and self._goes_on:
+            now.doubtful = True
+            return found
+        stepped = now.offset - offset >= self._limit or now.steps >= _MOST_STEPS
         if self._last_try and (stepped or offset == 0):
             # Not one row of the page before is near: take what comes, nobody may be left out.
-            now.doubtful, now.seeking = True, False
+            now.doubtful = True
             return 0
         return None
 
     @property
     def _last_try(self) -> bool:
         return self._now.number >= self._spec.rereads
+
+    @property
+    def _enough(self) -> bool:
+        """Whether no further try is worth it: as many rows came as there are, or it is too late."""
+        now = self._now
+        missing = now.last_total is not None and len(self._here) < now.last_total
+        most = self._spec.rereads + (_EXTRA_TRIES if missing else 0)
+        return now.number >= most
+
+    @property
+    def _miscounted(self) -> str:
+        now = self._now
+        return MISCOUNTED.format(counted=now.last_total or 0, came=now.rows)
 
     @property
     def _goes_on(self) -> bool:
@@ -252,19 +294,20 @@ class OffsetPass:
         """
         now = self._now
         if now.seeking:
-            if offset == 0 and self._ignored(page):
-                now.anchor, now.seeking, now.anchors = None, False, False
-                return now.offset
-            if page.rows.count >= self._limit:
+            if page.rows.count >= self._limit and not self._misses(offset, page):
                 return None
+            # Without an anchor, offsets count from the first row of all.
+            now.anchor, now.seeking, now.anchors = None, False, False
+            now.offset, now.base = now.base + now.offset, 0
+            return now.offset
+        behind = now.offset - offset
+        if not self._goes_on or behind >= self._limit or offset == 0 or now.steps >= _MOST_STEPS:
             raise Drift
-        if not self._goes_on or offset < now.offset or offset == 0 or now.steps >= _MOST_STEPS:
-            raise Drift
-        # Rows before this page are gone: one page earlier fits again. Until one does, pages asked
-        # for ahead would be thrown away.
+        # Rows before this page are gone: a little earlier it fits again. Until one does, pages
+        # asked for ahead would be thrown away.
         now.doubtful, self._careful = True, True
         now.steps += 1
-        return max(0, offset - self._limit)
+        return max(0, now.offset - min(self._limit, 2 * behind or max(1, self._limit // 10)))
 
     def _deliver(self, rows: Rows, fresh: int) -> Rows:
         """The rows that were not delivered before, all of them counted."""
@@ -297,11 +340,17 @@ class OffsetPass:
         now.anchor, now.seeking = value, True
         return 0
 
-    def _ignored(self, page: Page) -> bool:
-        """Whether the anchor did not narrow: the first row is of days before it."""
+    def _misses(self, offset: int, page: Page) -> bool:
+        """Whether the row of the anchor cannot come any more.
+
+        The anchor did not narrow when the first row is of days before it; the row is gone, or
+        the API took the time for a later one, when all rows are of a time after it.
+        """
         value = next((v for v in page.rows.orders if isinstance(v, str) and v), None)
         first, anchor = aware(value), aware(self._now.anchor)
-        return first is not None and anchor is not None and anchor - first > _TWO_DAYS
+        if first is None or anchor is None:
+            return False
+        return first > anchor or (offset == 0 and anchor - first > _TWO_DAYS)
 
     def _sound(self) -> bool:
         """Whether no row can have been skipped."""
