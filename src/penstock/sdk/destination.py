@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -145,6 +146,9 @@ class Destination(ABC):
 
     def limit_memory(self, limit_bytes: int) -> None:  # noqa: B027
         """What an engine inside our process may use; called once, before the first load."""
+
+    def stop_with(self, cancel: threading.Event) -> None:  # noqa: B027
+        """Waits of ours end with `Interrupted` when this is set; called once, before all else."""
 
     def quote(self, name: str) -> str:
         """The name as an identifier in this destination's SQL."""

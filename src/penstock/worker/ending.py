@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from penstock.core.books import Books
@@ -124,6 +124,11 @@ def conclude(
         waiting: rows in closed packages that the next job delivers first.
         clean: takes secrets out of errors, which may quote what a server answered.
     """
+    if isinstance(outcome.fatal, Interrupted) or (
+        interrupted and isinstance(outcome.fatal, TransientError)
+    ):
+        # What was away while the user stopped the job is not what ended it.
+        outcome = replace(outcome, fatal=None, interrupted=True)
     interrupted = (interrupted or outcome.interrupted) and outcome.fatal is None
     settle_objects(states, outcome, interrupted=interrupted)
     ending = judge(spec, states, outcome, interrupted=interrupted)

@@ -19,6 +19,7 @@ from penstock.core.failpoints import hit
 from penstock.core.progress import ObjectState, Summary, Watcher
 from penstock.core.records import DataKind, FailedFilter, Generation, JobRecord, JobType
 from penstock.core.spec import PipelineSpec
+from penstock.core.stopping import Ending
 from penstock.core.stream import ReadMode, Stream
 from penstock.engine.folders import safe_name
 from penstock.engine.package import pending
@@ -96,6 +97,7 @@ def run_pipeline(
         catalog.pipelines.ensure(pipeline, *kinds)
         stack.enter_context(catalog.pipelines.lock(pipeline))
         ends = stack.enter_context(opened_ends(workspace, pipeline))
+        ends.destination.stop_with(cancel)
         if options.objects:
             # A name that does not exist is refused here, and leaves no failed job behind.
             chosen(spec, ends.source.discover(), options.objects)
@@ -109,7 +111,7 @@ def run_pipeline(
             pipeline, record.id, job.states, ends.source, watcher, cancel, catalog, clean
         ) as seen:
             try:
-                task = _task(workspace, pipeline, options, ends, job, seen, cancel)
+                task = _task(workspace, pipeline, options, ends, job, seen, Ending(cancel))
                 plan = ends.source.plan([item.stream for item in task.plans.values()])
                 outcome = run(task, plan)
             except PenstockError as error:

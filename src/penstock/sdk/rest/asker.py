@@ -3,38 +3,16 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
+from penstock.core.stopping import Ending
 from penstock.sdk.http import Answer, BadBody, Http
 from penstock.sdk.json_columns import JsonColumns
 from penstock.sdk.rest.page import Cutter, Page
 from penstock.sdk.rest.paging.base import Params
-
-_LOOK_S = 0.1
-
-
-class Ending(threading.Event):
-    """Set by itself, or when another event is: the job's end also ends a read, not vice versa."""
-
-    def __init__(self, job: threading.Event) -> None:
-        super().__init__()
-        self._job = job
-
-    def is_set(self) -> bool:
-        return super().is_set() or self._job.is_set()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        until = None if timeout is None else time.monotonic() + timeout
-        while not self.is_set():
-            left_s = _LOOK_S if until is None else min(until - time.monotonic(), _LOOK_S)
-            if left_s <= 0:
-                return False
-            super().wait(left_s)
-        return True
 
 
 class Asker:

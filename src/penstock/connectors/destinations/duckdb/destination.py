@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -64,6 +65,9 @@ class DuckDb(SqlDestination):
 
     def limit_memory(self, limit_bytes: int) -> None:
         self._file.memory_limit = self._file.memory_limit or f"{limit_bytes // 1_000_000}MB"
+
+    def stop_with(self, cancel: threading.Event) -> None:
+        self._file.cancel = cancel
 
     def close(self) -> None:
         self._file.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from penstock.connectors.destinations.duckdb.errors import translate, unexpected
-from penstock.core.errors import TransientError
+from penstock.core.errors import Interrupted, TransientError
 
 # Opening and closing the file costs tens of milliseconds, so loads that follow each other
 # share one opening; after a pause of this length other programs can have it.
@@ -28,6 +28,7 @@ class DuckFile:
         self.threads = threads
         self.memory_limit = memory_limit
         self.patience_s = _PATIENCE_S
+        self.cancel = threading.Event()
         self._lock = threading.RLock()
         self._open: duckdb.DuckDBPyConnection | None = None
         self._read_only = False
@@ -40,6 +41,7 @@ class DuckFile:
 
         Raises:
             TransientError: another process holds the file and does not let go.
+            Interrupted: the job was stopped while it waited for that.
             ConfigError: the file cannot be used.
         """
         with self._lock:
@@ -92,7 +94,8 @@ class DuckFile:
                     raise unexpected(error) from error
                 if not isinstance(known, TransientError) or time.monotonic() > deadline:
                     raise known from error
-                time.sleep(pause)
+                if self.cancel.wait(pause):
+                    raise Interrupted("The job was stopped while the file was held.") from error
                 pause = min(pause * 2, 2.0)
 
     def _is_unborn(self, error: BaseException) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,10 +19,11 @@ from penstock.connectors.destinations.postgres.config import Config
 from penstock.connectors.destinations.postgres.copy import CopyRows
 from penstock.connectors.destinations.postgres.dialect import PostgresDialect, text_limit, text_type
 from penstock.connectors.destinations.postgres.errors import translate, translate_connect
+from penstock.connectors.destinations.postgres.stopping import StatementStopper
 from penstock.connectors.destinations.postgres.upsert import upsert
 from penstock.core import metadata
 from penstock.core.cards import Card
-from penstock.core.errors import PenstockError
+from penstock.core.errors import Interrupted, PenstockError
 from penstock.core.load import TableLoad, WriteMode
 from penstock.core.metadata import is_ours
 from penstock.sdk.destination import Capabilities
@@ -78,6 +80,7 @@ class Postgres(StagedDestination):
         super().__init__()
         self._config = config
         self._connection: psycopg.Connection[Any] | None = None
+        self._cancel: threading.Event | None = None
         self._prepared = False
         self.ledger_book = Ledger(f"{self.dialect.ident(config.schema_)}.", "text")
 
@@ -200,6 +203,9 @@ class Postgres(StagedDestination):
         yield Step("login", True, f"{config.user}@{config.database}", time.monotonic() - began)
         yield from table_steps(self)
 
+    def stop_with(self, cancel: threading.Event) -> None:
+        self._cancel = cancel
+
     def close(self) -> None:
         if self._connection is not None:
             with suppress(psycopg.Error):
@@ -256,9 +262,17 @@ class Postgres(StagedDestination):
         except psycopg.Error as error:
             raise translate_connect(error, config.identity, config.user, config.database) from error
         self._connection = connection
+        if self._cancel is not None:
+            StatementStopper(connection, self._cancel).start()
         return connection
 
     def _translated(self, error: psycopg.Error) -> PenstockError:
+        if (
+            isinstance(error, psycopg.errors.QueryCanceled)
+            and self._cancel
+            and self._cancel.is_set()
+        ):
+            return Interrupted("The job was stopped while a statement ran.")
         config = self._config
         return translate(error, config.identity, config.user, config.schema_)
 
