@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import signal
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 
@@ -69,18 +71,23 @@ def run() -> None:
     if not sys.warnoptions:
         # Warnings are for developers, who see them in tests or with `python -W default`.
         warnings.simplefilter("ignore")
-    # A collector that looks at all the objects of our imports, on their way and once more at
-    # the exit, costs a quarter of a short command.
+    # A default collector walks through all the objects of our imports again and again.
     gc.set_threshold(*CALM)
-    code = execute(sys.argv[1:])
-    gc.freeze()
-    if code == INTERRUPTED.exit_code:
-        # Python would end itself by SIGINT, not with our code, when the Ctrl-C came while some
-        # extension was being imported.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    sys.exit(code)
+    _leave(execute(sys.argv[1:]))
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process without taking the interpreter apart first, as `sys.exit` does.
+
+    Everything we opened is closed by now, and looking at each object once more costs up to a
+    quarter of a second. It also keeps our code when a Ctrl-C came while some extension was being
+    imported: Python would end itself by SIGINT then.
+    """
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # whoever read our output has gone
+            stream.flush()
+    os._exit(code)
 
 
 def execute(arguments: Sequence[str]) -> int:
