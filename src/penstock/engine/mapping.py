@@ -58,6 +58,7 @@ class Mapper:
         self._seq = 0
         self._dirty = False
         self.mapping = task.memory.mapping(plan.event_type) or self._first()
+        self._warn_of_another_key()
 
     def map(self, batch: Batch) -> Mapped:
         """One batch; rows whose key is null or whose values do not fit join `failed`."""
@@ -95,6 +96,18 @@ class Mapper:
         self._dirty = True
         empty = Mapping(self._plan.event_type, self._names.table(), key)
         return self._added(empty, list(self._plan.stream.schema))
+
+    def _warn_of_another_key(self) -> None:
+        """A table keeps the key that it was made with (pipelines.md 12.2)."""
+        names = self._names.columns(self._plan.key)
+        key = tuple(names[field] for field in self._plan.key)
+        if key != self.mapping.key:
+            old, new = (", ".join(names) or "none" for names in (self.mapping.key, key))
+            self._task.warn(
+                self._plan.stream.name,
+                f"PRIMARY_KEY_CHANGED: the key is {new} now; the table keeps its key, {old}. "
+                "A table with the new key needs a pipeline of another name and prefix.",
+            )
 
     def _added(self, mapping: Mapping, fields: list[pa.Field]) -> Mapping:
         columns = list(mapping.columns)

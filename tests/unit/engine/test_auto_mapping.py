@@ -1,0 +1,116 @@
+"""What becomes of a table when the shape of its events changes (pipelines.md 12.2)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from penstock.core.stream import Stream
+from penstock.engine.run import run
+from unit.engine.doubles import PEOPLE, ListSource, MemoryCatalog, MemoryDestination, task
+
+
+class Table:
+    """One stream into one table, job after job."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.destination = MemoryDestination()
+        self.catalog = MemoryCatalog()
+        self.warnings: list[str] = []
+
+    def load(self, *rows: dict[str, Any], stream: Stream = PEOPLE, fixed: bool = False) -> None:
+        job = task(self.folder, ListSource([list(rows)], stream), self.destination, self.catalog)
+        job.warn = lambda _, text: self.warnings.append(text)
+        job.fixed_schema = fixed
+        assert run(job, job.source.plan(job.source.discover())).fatal is None
+
+    @property
+    def types(self) -> dict[str, str]:
+        schema = self.destination.schemas["people"]
+        return {f.name: str(f.type) for f in schema if not f.name.startswith("_ps_")}
+
+    def column(self, name: str) -> dict[int, Any]:
+        return {row["id"]: row.get(name) for row in self.destination.tables["people"]}
+
+    @property
+    def failures(self) -> list[tuple[str, str | None]]:
+        return [(event.code, event.key) for done in self.catalog.commits for event in done.failed]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Table:
+    return Table(tmp_path)
+
+
+def test_a_new_event_type_gets_a_table(table: Table) -> None:
+    table.load({"id": 1, "name": "a"})
+    assert table.types == {"id": "int64", "name": "string"}
+
+
+def test_a_field_that_is_gone_leaves_its_column_and_a_renamed_one_is_new(table: Table) -> None:
+    table.load({"id": 1, "name": "a", "town": "Pune"})
+    table.load({"id": 2, "name": "b", "city": "Bonn"})
+    assert {"town", "city"} <= table.types.keys()
+    assert table.column("city") == {1: None, 2: "Bonn"}
+    assert table.column("town") == {1: "Pune", 2: None}
+
+
+def test_a_type_without_a_common_chain_becomes_text(table: Table) -> None:
+    table.load({"id": 1, "name": "a", "size": True})
+    table.load({"id": 2, "name": "b", "size": 7})
+    assert table.types["size"] == "string"
+    assert table.column("size")[2] == "7"
+
+
+def test_a_field_of_nulls_gets_no_column_until_a_value_comes(table: Table) -> None:
+    table.load({"id": 1, "name": "a", "notes": None})
+    assert table.types.get("notes", "null") == "null"
+    table.load({"id": 2, "name": "b", "notes": "x"})
+    assert table.types["notes"] == "string"
+
+
+def test_fields_past_the_columns_of_a_table_are_left_out_with_a_warning(table: Table) -> None:
+    # The double takes 40 columns, six of which are ours.
+    wide = {f"field_{at:02d}": at for at in range(40)}
+    table.load({"id": 1, "name": "a", **wide})
+    assert len(table.types) == 34
+    assert table.column("field_31") == {1: 31}
+    assert [text for text in table.warnings if "field_32" in text]
+
+
+def test_another_key_in_the_source_is_told_and_the_table_keeps_its_own(table: Table) -> None:
+    table.load({"id": 1, "name": "a"})
+    assert table.warnings == []
+    table.load({"id": 1, "name": "b"}, stream=replace(PEOPLE, primary_key=("id", "name")))
+    assert table.column("name") == {1: "b"}
+    assert ["PRIMARY_KEY_CHANGED" in text for text in table.warnings] == [True]
+
+
+def test_under_block_all_new_fields_are_left_out_and_wider_values_fail(table: Table) -> None:
+    table.load({"id": 1, "name": "a", "age": 7})
+    table.load({"id": 2, "name": "b", "age": "old", "city": "Bonn"}, fixed=True)
+    table.load({"id": 3, "name": "c", "age": "8"}, fixed=True)
+    assert "city" not in table.types
+    assert table.types["age"] == "int64"
+    assert table.column("age") == {1: 7, 3: 8}
+    assert table.failures == [("INCOMPATIBLE_TYPE", "2")]
+
+
+def test_fields_with_our_prefix_and_with_one_clean_form_stay_apart(table: Table) -> None:
+    table.load({"id": 1, "name": "a", "_ps_loaded_at": "mine", "Name": "A", "na me": "x"})
+    assert table.types.keys() == {"id", "name", "src__ps_loaded_at", "name_2", "na_me"}
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.string()])
+def test_a_reload_of_the_same_shape_changes_no_mapping(table: Table, kind: pa.DataType) -> None:
+    stream = replace(PEOPLE, schema=pa.schema([("id", kind), ("name", pa.string())]))
+    value = pa.scalar(1).cast(kind).as_py()
+    table.load({"id": value, "name": "a"}, stream=stream)
+    before = table.catalog.mappings["people"]
+    table.load({"id": value, "name": "b"}, stream=stream)
+    assert table.catalog.mappings["people"] == before

@@ -1,0 +1,71 @@
+"""Reading waits when loading is slower; sizes follow from the memory budget."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from penstock.core.load import Receipt, TableLoad
+from penstock.engine.budget import MIB, Budget
+from penstock.engine.run import run
+from unit.engine.doubles import ListSource, MemoryCatalog, MemoryDestination, task
+
+FAR = 4
+"""Batches ahead of the loader that must never be read: one loads, one waits, one is open."""
+
+
+class Slow(MemoryDestination):
+    """Loads only when the reader has run far ahead, or has clearly stopped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.far = threading.Event()
+
+    def load(self, load: TableLoad) -> Receipt:
+        self.far.wait(0.1)
+        return super().load(load)
+
+
+class Counting(ListSource):
+    """Notes by how many batches it is ahead of the destination."""
+
+    slow: Slow
+    ahead: list[int]
+
+    def read(self, split, checkpoint, context):  # type: ignore[no-untyped-def]
+        for at, batch in enumerate(super().read(split, checkpoint, context)):
+            self.ahead.append(at + 1 - len(self.slow.loads))
+            if self.ahead[-1] >= FAR:
+                self.slow.far.set()
+            yield batch
+
+
+def test_reading_waits_for_loading(tmp_path: Path) -> None:
+    source = Counting([[{"id": at, "name": "n"}] for at in range(12)])
+    source.slow, source.ahead = Slow(), []
+    job = task(tmp_path, source, source.slow, MemoryCatalog(), package_rows=1)
+    assert run(job, source.plan(source.discover())).fatal is None
+    assert len(source.slow.tables["people"]) == 12
+    assert max(source.ahead) < FAR
+
+
+@pytest.mark.parametrize("megabytes", [256, 384, 512, 1024, 4096, 65536])
+def test_what_a_job_holds_at_once_fits_the_budget(megabytes: int) -> None:
+    budget = Budget.of(megabytes * MIB)
+    batches = 3 * budget.readers * budget.batch_bytes
+    assert batches + budget.destination_bytes <= megabytes * MIB
+    assert budget.batch_rows >= 1
+
+
+def test_less_memory_never_means_larger_pieces() -> None:
+    sizes = [Budget.of(megabytes * MIB) for megabytes in (64, 128, 256, 512, 1024, 8192)]
+    for name in ("batch_rows", "batch_bytes", "readers", "destination_bytes"):
+        values = [getattr(size, name) for size in sizes]
+        assert values == sorted(values)
+
+
+def test_packages_of_a_chosen_size_have_batches_no_larger() -> None:
+    assert Budget().with_packages_of(100).batch_rows == 100
+    assert Budget().with_packages_of(None) == Budget()
