@@ -19,14 +19,20 @@ give_up() {
 
 apt() {
     apt-get -qq -o Acquire::Retries=3 -o APT::Sandbox::User="$(id -un)" \
-        -o Dir::State::lists="$work/lists" -o Dir::Cache="$work/cache" "$@" \
-        >>"$work/log" 2>&1 </dev/null
+        -o Dir::Cache="$work/cache" "$@" >>"$work/log" 2>&1 </dev/null
+}
+
+fetch() {
+    (cd "$work" && apt "$@" download python3-pip-whl)
 }
 
 command -v apt-get >/dev/null 2>&1 || give_up
 mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
 echo "Fetching pip for $("$python" --version)" >&2
-apt update && (cd "$work" && apt download python3-pip-whl) || give_up
+# The system's package lists do if there are any and they are not too old; else our own.
+own="-o Dir::State::lists=$work/lists"
+# shellcheck disable=SC2086 (two words)
+fetch || { apt $own update && fetch $own; } || give_up
 dpkg-deb -x "$work"/python3-pip-whl_*.deb "$work/files"
 wheel=$(ls "$work"/files/usr/share/python-wheels/pip-*.whl)
 "$python" "$wheel/pip" install -qq --no-index --no-deps --disable-pip-version-check "$wheel"
