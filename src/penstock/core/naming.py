@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from hashlib import sha256
 from typing import Final, Literal
@@ -86,6 +86,7 @@ class NameScope:
         taken: stored pairs original -> name; they are reused for ever.
         kind: what is named here.
         fold: the form in which the destination compares names, lower case by default.
+        reserved: names that the destination keeps for itself; no original gets one.
     """
 
     def __init__(
@@ -96,13 +97,14 @@ class NameScope:
         style: NameStyle = NameStyle.CLASSIC,
         upper: bool = False,
         fold: Callable[[str], str] = str.lower,
+        reserved: Iterable[str] = (),
     ) -> None:
         self._names = dict(taken or {})
         self._kind: NameKind = kind
         self._style = style
         self._upper = upper
         self._fold = fold
-        self._used = {fold(name) for name in self._names.values()}
+        self._used = {fold(name) for name in (*self._names.values(), *reserved)}
 
     @property
     def pairs(self) -> dict[str, str]:

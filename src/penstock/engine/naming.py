@@ -42,12 +42,14 @@ class TableNames:
         new = [original for original in originals if original not in taken]
         if not new:
             return taken
-        names = NameScope(taken, kind=kind, style=NameStyle(self._task.names.style.upper()))
-        measure = (
-            Measure.BYTES
-            if self._task.destination.capabilities.name_unit == "bytes"
-            else Measure.CHARS
+        limits = self._task.destination.capabilities
+        names = NameScope(
+            taken,
+            kind=kind,
+            style=NameStyle(self._task.names.style.upper()),
+            reserved=limits.reserved_columns if kind == "column" else (),
         )
+        measure = Measure.BYTES if limits.name_unit == "bytes" else Measure.CHARS
         self._task.memory.remember(
             scope, {original: names.name_for(original, limit, measure) for original in new}
         )

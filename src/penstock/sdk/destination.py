@@ -25,6 +25,7 @@ class Capabilities:
         publish: can show a full reload at once.
         table_limit, column_limit: longest names, in `name_unit`.
         max_columns: columns a table can have, ours included.
+        reserved_columns: names that no column can have, in lower case.
     """
 
     modes: frozenset[WriteMode]
@@ -35,6 +36,7 @@ class Capabilities:
     column_limit: int = 255
     name_unit: str = "characters"
     max_columns: int = 1600
+    reserved_columns: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -137,3 +137,8 @@ def test_a_leading_underscore_is_refused_where_the_destination_has_no_such_names
     assert check_prefix("_x") == "_x"
     with pytest.raises(ConfigError):
         check_prefix("_x", leading_underscore=False)
+
+
+def test_a_name_that_the_destination_keeps_gets_a_number() -> None:
+    scope = NameScope(reserved={"xmin"})
+    assert [scope.name_for(name, 63) for name in ("Xmin", "xmax")] == ["xmin_2", "xmax"]

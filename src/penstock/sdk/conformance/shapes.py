@@ -80,6 +80,7 @@ PROMOTIONS: Final[list[tuple[pa.DataType, Any, pa.DataType, Any, Any]]] = [
 NAMES: Final = [
     'with "quotes"',
     "select",
+    "rowid",
     "MixedCase",
     "with space",
     "a.b",
@@ -202,9 +203,15 @@ class Shapes(Suite):
                 self.put(destination, loads(rows, mode, shape=shape, table=table, key=(name,)))
             assert (1, "b") in read(destination, name, "v", table=table)
 
-    def test_names_differ_in_case_alone_or_are_refused_by_the_engine(
-        self, destination: SqlDestination, loads: Loads
-    ) -> None:
+    def test_names_that_the_engine_keeps_are_refused(self, destination: SqlDestination) -> None:
+        for name in sorted(destination.capabilities.reserved_columns):
+            with pytest.raises(ConfigError) as raised:
+                destination.evolve(
+                    "people", shaped_as(name), ("id",), mode=self.first_mode(destination)
+                )
+            assert raised.value.code == "config.reserved_name"
+
+    def test_upper_case_names_are_kept(self, destination: SqlDestination, loads: Loads) -> None:
         load = loads([{"id": 1, "v": "a"}], self.first_mode(destination), table="People")
         self.put(destination, load)
         assert read(destination, "id", table="People") == [(1,)]

@@ -341,6 +341,14 @@ class SqlDestination(Destination):
                     code="config.name_too_long",
                     table=table,
                 )
+        for name in schema.names:
+            if name.lower() in limit.reserved_columns:
+                raise ConfigError(
+                    f"{self.dialect.name} keeps the column name {name} for itself.",
+                    hint="Choose another name.",
+                    code="config.reserved_name",
+                    table=table,
+                )
         if len(schema) > limit.max_columns:
             raise ConfigError(
                 f"{len(schema)} columns are more than {self.dialect.name} allows "

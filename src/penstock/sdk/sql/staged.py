@@ -42,9 +42,10 @@ class StagedDestination(SqlDestination):
         fields = [*load.schema, *_FIELDS]
         self.copy_in(tx, STAGED_ROWS, fields, load.files)
         parts = []
+        known = {field.name: field for field in existing}
         for field in fields:
             name = self.dialect.ident(field.name)
-            wanted = existing.field(field.name) if field.name in existing.names else field
+            wanted = known.get(field.name, field)
             parts.append(f"{self.dialect.cast(name, field.type, wanted)} AS {name}")
         yield f"(SELECT {', '.join(parts)} FROM {STAGED_ROWS})"
         tx.run(f"DROP TABLE {STAGED_ROWS}")

@@ -37,6 +37,8 @@ from penstock.sdk.sql.staged import STAGED_ROWS
 from penstock.sdk.sql.target import Target
 from penstock.sdk.sql.tx import one
 
+_WRITE_BYTES = 1 << 20
+
 
 class _PostgresTx:
     """A transaction on the one connection of the job."""
@@ -74,6 +76,8 @@ class Postgres(StagedDestination):
         column_limit=63,
         name_unit="bytes",
         max_columns=1600,
+        # https://www.postgresql.org/docs/current/ddl-system-columns.html
+        reserved_columns=frozenset({"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"}),
     )
 
     def __init__(self, config: Config) -> None:
@@ -147,7 +151,9 @@ class Postgres(StagedDestination):
         rows = CopyRows(files, fields)
         with tx.connection.cursor() as cursor, cursor.copy(statement) as copy:
             for chunk in rows:
-                copy.write(chunk)
+                # The driver copies what it is given: not all of it at once.
+                for at in range(0, len(chunk), _WRITE_BYTES):
+                    copy.write(chunk[at : at + _WRITE_BYTES])
         self.warnings += rows.warnings
 
     def merge_rows(self, tx: Tx, target: Target) -> Counts:

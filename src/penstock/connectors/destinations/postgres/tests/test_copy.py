@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from penstock.connectors.destinations.postgres.copy import CopyRows
 from penstock.connectors.destinations.postgres.dialect import PostgresDialect
+from penstock.connectors.destinations.postgres.nul import without_nul
 from penstock.core.errors import DataError
 from penstock.core.types import JSON, TIME, TIMESTAMP, TIMESTAMPTZ, TIMETZ, UUID, json_array
 
@@ -262,6 +263,12 @@ class TestNul:
         texts = [r'"\u0000\u0000"', r'"a\\u0000"', r'{"\u0000": "\\\u0000"}']
         back = copied(json_array(pa.array(texts, pa.string())))
         assert back == ["\ufffd\ufffd", r"a\u0000", {"\ufffd": "\\\ufffd"}]
+
+    def test_wherever_it_is_in_a_long_column(self) -> None:
+        for at in ((1 << 20) - 3, 1 << 20, (1 << 21) - 6, (1 << 21) - 1):
+            text = pa.array(["x" * at + r"\u0000", "end"])
+            assert without_nul(text, json=True)[0].as_py() == "x" * at + "\ufffd"
+            assert without_nul(text, json=False) is text
 
     def test_nothing_is_said_when_there_is_none(self, tmp_path: Path) -> None:
         assert self.rows(tmp_path, pa.array(["a", None]))[1] == ()
