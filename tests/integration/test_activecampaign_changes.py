@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -147,6 +147,21 @@ def test_a_filter_that_is_ignored_is_noticed_and_all_is_read(table: str) -> None
         assert got.verified is True
         assert any("ignores the filter" in text for text in got.warnings)
         assert set(got.hints) == {Hint.SEEN}
+
+
+@pytest.mark.parametrize("ahead_days", [0, 10])
+def test_rows_that_claim_to_be_of_the_future_do_not_discredit_the_filter(ahead_days: int) -> None:
+    """A change time is wrong, or our clock is behind that of the server."""
+    with sandbox() as box:
+        box.set_ahead(ahead_days * 86_400)
+        settle(box, "contacts")
+        late = datetime.now(UTC) + timedelta(days=ahead_days or 400)
+        box.update("contacts", 5, udate=late.isoformat(timespec="seconds"))
+        checkpoint = first_read(box, "contacts")
+        got = next_read(box, "contacts", checkpoint)
+        assert not got.warnings
+        assert 5 in got.ids
+        assert len(got.ids) < 5
 
 
 def test_a_start_date_leaves_older_rows_out_of_the_first_read() -> None:

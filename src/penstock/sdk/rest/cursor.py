@@ -40,9 +40,18 @@ class Changes:
         return self._written(datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(days=1))
 
     def future(self, epoch_ms: int) -> Params:
-        """A filter that no change can pass."""
-        at = datetime.fromtimestamp(epoch_ms / 1000, UTC) + timedelta(days=_FUTURE_DAYS)
-        return {self.spec.after: self._written(at)}
+        """A filter that no change can pass, when our clock is right."""
+        return {self.spec.after: self._written(_later(epoch_ms, _FUTURE_DAYS))}
+
+    def ignored(self, rows: Rows, epoch_ms: int) -> bool:
+        """Whether the answer to `future` shows that the filter does not narrow.
+
+        Only a row that changed before the filter's time shows it. One without a change time
+        does not, nor does one that claims to be of the future, nor a wrong clock of ours.
+        """
+        bound = _later(epoch_ms, _FUTURE_DAYS - 1)
+        times = (aware(value) for value in rows.cursors)
+        return any(at is not None and at < bound for at in times)
 
     def between(self, bounds: Mapping[str, str]) -> Params:
         """Filters around `from` and `to`, wide enough for every zone; rows are chosen later."""
@@ -58,6 +67,10 @@ class Changes:
             return at.date().isoformat()
         at = at if at.tzinfo else at.replace(tzinfo=UTC)
         return str(int(at.timestamp())) if self.spec.format == "epoch" else at.isoformat()
+
+
+def _later(epoch_ms: int, days: int) -> datetime:
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC) + timedelta(days=days)
 
 
 @dataclass(frozen=True)

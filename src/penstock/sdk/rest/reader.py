@@ -98,10 +98,10 @@ class StreamReader:
         run = Run(since=changes.overlapped(self.position.cursor or ""))
         if not cursor.check:
             return run
-        page = self.ask.page({**self.params, **changes.future(now_ms()), **self.pages.one_row()})
+        at = now_ms()
+        page = self.ask.page({**self.params, **changes.future(at)})
         run = run.begun(page.server_ms)
-        rows = page.total if page.total is not None else page.rows.count
-        if rows == 0:
+        if not changes.ignored(page.rows, at):
             return run
         self.warnings = (*self.warnings, _IGNORED.format(field=cursor.field))
         run = replace(run, since=None)

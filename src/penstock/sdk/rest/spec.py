@@ -39,8 +39,8 @@ class CursorSpec(_Part):
         format: how the parameters are written: a day, an instant, or epoch seconds.
         overlap_days: read again so many days before the cursor, because filters may work by
             whole days or in another zone; rows that come again are marked as seen.
-        check: ask once per run for changes of the future; an answer with rows shows that the
-            filter is ignored.
+        check: ask once per run for changes of the future; an answer with changes of the past
+            shows that the filter is ignored.
     """
 
     field: str
