@@ -69,6 +69,11 @@ class Got:
         return found
 
     @property
+    def fresh(self) -> list[int]:
+        """Ids of the rows that are not marked as read before."""
+        return [row_id for hint, ids in self.hints.items() if hint != Hint.SEEN for row_id in ids]
+
+    @property
     def warnings(self) -> list[str]:
         return [text for batch in self.batches for text in batch.warnings]
 

@@ -101,7 +101,7 @@ class Marks:
     """Gives rows their hints and keeps the latest change time."""
 
     old: datetime | None = None
-    """The cursor before this run: rows up to it were delivered by an earlier one."""
+    """Rows that changed up to this time may have been delivered by an earlier run."""
     again: bool = False
     high: str | None = None
     _high: datetime | None = None

@@ -84,11 +84,13 @@ class Position:
     Args:
         cursor: text of the change time up to which all changes were read.
         complete_ms: when the last complete read began.
+        seen: text of the latest change time delivered, where it is later than the cursor.
     """
 
     cursor: str | None = None
     complete_ms: int | None = None
     run: Run | None = None
+    seen: str | None = None
 
     @staticmethod
     def of(checkpoint: Checkpoint | None) -> Position:
@@ -102,19 +104,27 @@ class Position:
                 hint="Read the object anew: penstock run PIPELINE --object X --full-refresh.",
             )
         run = Run.of(raw["run"]) if raw.get("run") else None
-        return Position(raw.get("cursor"), raw.get("complete"), run)
+        return Position(raw.get("cursor"), raw.get("complete"), run, raw.get("seen"))
 
     def checkpoint(self, cursor_field: str | None) -> Checkpoint:
         position: dict[str, Any] = {"v": _VERSION}
         position |= {"cursor": self.cursor} if self.cursor else {}
         position |= {"complete": self.complete_ms} if self.complete_ms is not None else {}
         position |= {"run": self.run.to_json()} if self.run else {}
+        position |= {"seen": self.seen} if self.seen else {}
         return Checkpoint(position, self._shown(cursor_field))
 
     def _shown(self, cursor_field: str | None) -> dict[str, Any]:
         if cursor_field:
             return {cursor_field: self.cursor} if self.cursor else {}
         return {}
+
+
+def delivered(position: Position, cursor: str | None, high: str | None) -> str | None:
+    """The latest change time delivered, if it is later than the new cursor; see `Position.seen`."""
+    times = {at: value for value in (position.seen, high, cursor) if (at := aware(value))}
+    latest = max(times, default=None)
+    return times[latest] if latest is not None and latest != aware(cursor) else None
 
 
 def advanced(cursor: str | None, run: Run, later: str | None) -> str | None:

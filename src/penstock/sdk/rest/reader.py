@@ -13,7 +13,7 @@ from penstock.sdk.json_columns import JsonColumns
 from penstock.sdk.rest.batching import Pending
 from penstock.sdk.rest.cursor import Changes, Selection
 from penstock.sdk.rest.paging.base import Asking, Leg, Paging, Params
-from penstock.sdk.rest.position import Position, Run, advanced
+from penstock.sdk.rest.position import Position, Run, advanced, delivered
 from penstock.sdk.rest.run import Ended, RunRead
 from penstock.sdk.rest.sides import Sides
 from penstock.sdk.rest.spec import CursorSpec, StreamSpec
@@ -78,14 +78,22 @@ class StreamReader:
             if self.position.run is not None:
                 return  # cancelled before its end
             run = None
-        first = self.position.cursor is None
+        first, resumed = self.position.cursor is None, run is not None
         if run is None:
             run = self._first_run(cursor) if first else self._next_run(cursor)
         params = Changes(cursor).since(run.since) if run.since else {}
         chosen = Selection(day=self.start) if first and self.start else None
         yield from self._read(run, params, self._after_changes, chosen)
+        if resumed and self.position.run is None and self.position.cursor:
+            yield from self._since_then(cursor)
         if self.position.run is None and not first and self._sweep_due():
             yield from self._sweep(self._pass(Run("sweep")))
+
+    def _since_then(self, cursor: CursorSpec) -> Iterator[Batch]:
+        """What has changed since an earlier job began the run that has just ended."""
+        run = self._next_run(cursor)
+        if run.since:
+            yield from self._read(run, Changes(cursor).since(run.since), self._after_changes)
 
     def _first_run(self, cursor: CursorSpec) -> Run:
         if self.start:
@@ -139,16 +147,15 @@ class StreamReader:
             old.cursor is None and self.start is not None
         )
         complete_ms = run.began_ms if whole else old.complete_ms
-        if not leg.complete:
-            return Position(old.cursor, complete_ms)
-        return Position(advanced(old.cursor, run, run.high), complete_ms)
+        cursor = advanced(old.cursor, run, run.high) if leg.complete else old.cursor
+        return Position(cursor, complete_ms, seen=delivered(old, cursor, run.high))
 
     def _after_sweep(self, run: Run, leg: Leg) -> Position:
         began = run.began_ms or now_ms()
         if not leg.verified:
             # Not each run anew: once a day until a sweep is verified.
             began -= max((self.sweep_ms or 0) - _DAY_MS, 0)
-        return Position(self.position.cursor, began)
+        return replace(self.position, complete_ms=began, run=None)
 
     # One run
 

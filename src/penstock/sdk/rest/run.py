@@ -53,7 +53,8 @@ class RunRead:
         A cancelled run ends after what was collected, and so does one that fails: what was
         read is loaded, and the next job goes on from there.
         """
-        self._marks = Marks.since(self.position.cursor, self.run.high, again=self.run.again)
+        before = self.position.seen or self.position.cursor
+        self._marks = Marks.since(before, self.run.high, again=self.run.again)
         with closing(legs):
             try:
                 for leg in legs:
