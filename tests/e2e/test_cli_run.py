@@ -16,6 +16,8 @@ import duckdb
 import pytest
 
 import penstock
+from penstock.engine.run import Outcome
+from penstock.engine.task import Task
 from penstock.sandbox.activecampaign.box import Sandbox
 from penstock.sandbox.activecampaign.options import SandboxOptions
 
@@ -283,3 +285,30 @@ def test_python_runs_the_same_job_and_reads_without_a_destination(
     settings = {"api_url": crm.url, "api_key": crm.token}
     batches = list(penstock.read("activecampaign", settings, object="contacts"))
     assert sum(batch.num_rows for batch in batches) == len(crm.rows("contacts"))
+
+
+def test_a_job_that_a_bug_ends_has_failed_in_the_history_too(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("penstock.worker.jobs.run", broken)
+    with pytest.raises(RuntimeError, match="a bug"):
+        penstock.open(program.root).run("main")
+    (job,) = program.records("jobs", "main")
+    assert (job["status"], job["ended_at"] is not None) == ("FAILED", True)
+
+
+def test_books_that_do_not_balance_are_no_success(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forgetful(task: Task, _splits: object) -> Outcome:
+        task.states["tags"].books.read += 1
+        return Outcome()
+
+    monkeypatch.setattr("penstock.worker.jobs.run", forgetful)
+    summary = penstock.open(program.root).run("main", objects=["tags"])
+    assert (summary.status, summary.exit_code) == ("FAILED", 1)
+    assert summary.error is not None
+    assert summary.error["code"] == "internal.books"

@@ -194,7 +194,7 @@ class _Connection:
         loc = item["loc"]
         if lost and (not loc or loc[0] in lost):
             return
-        fields = (*model.model_fields, "type")
+        fields = (*(info.alias or name for name, info in model.model_fields.items()), "type")
         if not loc:
             text = f"{self.name!r}: {_sentence(item)}"
             self.reading.problems.append(self._made(None, text))
@@ -215,7 +215,7 @@ class _Connection:
 
 def _sentence(item: Any) -> str:
     said = str(item.get("ctx", {}).get("error", item["msg"]))
-    return said if said.endswith(".") else f"{said}."
+    return said if said.endswith((".", "?", "!")) else f"{said}."
 
 
 def _about(card: Card, name: str) -> str:

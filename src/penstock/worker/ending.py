@@ -9,6 +9,7 @@ from typing import Any
 from penstock.core.books import Books
 from penstock.core.clock import now_ms
 from penstock.core.errors import (
+    InternalError,
     Interrupted,
     PenstockError,
     RateLimited,
@@ -135,7 +136,7 @@ def conclude(
     totals = Books()
     for state in states.values():
         totals.add(state.books)
-    totals.check(job=job.id)
+    ending = _balanced(states, ending, job.id)
     ended_at = max(now_ms(), job.started_at)
     source = {
         "calls": stats.calls, "rate_limited": stats.rate_limited, "retries": stats.retries
@@ -167,6 +168,16 @@ def conclude(
         warnings=tuple(warnings),
         waiting=waiting,
     )
+
+
+def _balanced(states: Mapping[str, ObjectState], ending: Ending, job: str) -> Ending:
+    """The same ending, or the failure that books which do not balance are."""
+    try:
+        for state in states.values():
+            state.books.check(job=job, object=state.object)
+    except InternalError as error:
+        return Ending(JobStatus.FAILED, error.exit_code, error)
+    return ending
 
 
 def _record(state: ObjectState) -> ObjectRecord:

@@ -14,7 +14,7 @@ from penstock.control.secrets import redacted
 from penstock.control.workspace import Workspace
 from penstock.core.clock import Forward
 from penstock.core.collector import calm_collector
-from penstock.core.errors import ConfigError, PenstockError
+from penstock.core.errors import ConfigError, InternalError, PenstockError
 from penstock.core.failpoints import hit
 from penstock.core.progress import ObjectState, Summary, Watcher
 from penstock.core.records import DataKind, FailedFilter, Generation, JobRecord, JobType
@@ -107,6 +107,7 @@ def run_pipeline(
         record = catalog.pipelines.begin_job(pipeline, job_type, DataKind.INCREMENTAL)
         hit("job.started")
         job = _Job(catalog, record, spec, {})
+        bug: Exception | None = None
         with Reporter(
             pipeline, record.id, job.states, ends.source, watcher, cancel, catalog, clean
         ) as seen:
@@ -116,11 +117,17 @@ def run_pipeline(
                 outcome = run(task, plan)
             except PenstockError as error:
                 outcome = Outcome(fatal=error)
+            except Exception as error:  # noqa: BLE001 (raised below)
+                # The job has failed also in its history; the command tells of the error itself.
+                outcome, bug = Outcome(fatal=_unexpected(error)), error
         hit("job.before_finish")
-        return conclude(
+        summary = conclude(
             catalog, record, spec, job.states, outcome, ends.source.stats, seen.warnings,
             interrupted=cancel.is_set(), waiting=_waiting(staging), clean=clean,
         )  # fmt: skip
+        if bug is not None:
+            raise bug
+        return summary
 
 
 def _check(options: RunOptions) -> None:
@@ -142,6 +149,13 @@ def _utc(text: str) -> datetime:
     """An ISO date or instant; without an offset it is UTC."""
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _unexpected(error: Exception) -> InternalError:
+    return InternalError(
+        f"Something unexpected happened inside Penstock ({type(error).__name__}).",
+        hint="Please report it with the log file that was named.",
+    )
 
 
 def _waiting(staging: Path) -> int:

@@ -29,7 +29,7 @@ def check(
     cli: Cli,
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="A source or destination. Default: all of them."),
+        typer.Argument(metavar="NAME", help="A source or destination. Default: all of them."),
     ] = None,
 ) -> None:
     """Test the connections, step by step.

@@ -21,7 +21,7 @@ def connectors(
     cli: Cli,
     kind: Annotated[
         str | None,
-        typer.Argument(metavar="[TYPE]", help="Show this one: settings, objects, limits."),
+        typer.Argument(metavar="TYPE", help="Show this one: settings, objects, limits."),
     ] = None,
 ) -> None:
     """List what can be read and written, or show one of them."""

@@ -43,7 +43,7 @@ def failed(
     pipeline: Annotated[str, typer.Argument(metavar="PIPELINE", help="As named in the file.")],
     action: Annotated[
         str | None,
-        typer.Argument(metavar="[show | replay | skip]", help="What to do; default: count them."),
+        typer.Argument(metavar="show|replay|skip", help="What to do; default: count them."),
     ] = None,
     object_name: Annotated[
         str | None, typer.Option("--object", metavar="X", help="Only of this object.")

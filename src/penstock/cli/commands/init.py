@@ -25,7 +25,8 @@ def register(app: typer.Typer) -> None:
 def init(
     cli: Cli,
     folder: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="Default: this folder.")
+        Path | None,
+        typer.Argument(metavar="DIR", help="Default: that of --workspace, else this one."),
     ] = None,
     template: Annotated[
         str | None,
@@ -35,7 +36,7 @@ def init(
     """Make a workspace: a file, a place for secrets, a .gitignore."""
     from penstock.control import scaffold
 
-    root = (folder or Path()).expanduser()
+    root = (folder or Path(cli.folder or "")).expanduser()
     name = template or scaffold.DEFAULT
     written = scaffold.make(root, name)
     if cli.out.json:

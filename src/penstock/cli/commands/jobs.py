@@ -42,10 +42,10 @@ def jobs(
     cli: Cli,
     what: Annotated[
         str | None,
-        typer.Argument(metavar="[PIPELINE | show | cancel]", help="Whose jobs, or what to do."),
+        typer.Argument(metavar="PIPELINE|show|cancel", help="Whose jobs, or what to do."),
     ] = None,
     job: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="Of the job to show or cancel.")
+        str | None, typer.Argument(metavar="ID", help="Of the job to show or cancel.")
     ] = None,
     limit: Annotated[int, typer.Option("-n", min=1, metavar="N", help="Newest so many.")] = 20,
 ) -> None:
@@ -55,8 +55,9 @@ def jobs(
     that is running. The first characters of an ID are enough.
     """
     workspace = cli.workspace
-    if job is None and what not in ("show", "cancel"):
-        if what is not None and what not in workspace.spec.pipelines:
+    known = workspace.spec.pipelines
+    if job is None and (what not in ("show", "cancel") or what in known):
+        if what is not None and what not in known:
             workspace.pipeline(what)
         with opened(workspace) as catalog:
             _list(cli, catalog.jobs.list(what, limit=limit) if catalog else [])

@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 def plan(
     cli: Cli,
     pipeline: Annotated[
-        str | None, typer.Argument(metavar="[PIPELINE]", help="Default: all of them.")
+        str | None, typer.Argument(metavar="PIPELINE", help="Default: all of them.")
     ] = None,
 ) -> None:
     """Show what a run would do.

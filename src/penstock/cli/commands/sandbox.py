@@ -22,7 +22,10 @@ def register(app: typer.Typer) -> None:
         "penstock sandbox activecampaign --port 8090 --contacts 100000 --rate-limit 0",
     )(activecampaign)  # fmt: skip
     group.callback()(_about)
-    app.add_typer(group, name="sandbox", help="Serve a local stand-in of an API, to try things.")
+    app.add_typer(
+        group, name="sandbox", help="Serve a local stand-in of an API, to try things.",
+        epilog="\b\nExample:\n  penstock sandbox activecampaign",
+    )  # fmt: skip
 
 
 def _about() -> None:

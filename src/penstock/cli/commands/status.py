@@ -47,7 +47,7 @@ def register(app: typer.Typer) -> None:
 def show(
     cli: Cli,
     pipeline: Annotated[
-        str | None, typer.Argument(metavar="[PIPELINE]", help="Show its objects too.")
+        str | None, typer.Argument(metavar="PIPELINE", help="Show its objects too.")
     ] = None,
 ) -> None:
     """Show how the pipelines are.

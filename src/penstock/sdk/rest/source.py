@@ -18,6 +18,7 @@ from penstock.core.errors import (
     Interrupted,
     ObjectFailed,
     PenstockError,
+    TransientError,
     Unavailable,
 )
 from penstock.core.stream import Split, Stream
@@ -261,7 +262,8 @@ def _no_web_page(answer: Answer) -> None:
 
 
 def _failed(step: str, error: PenstockError, began: float) -> Step:
-    return Step(step, ok=False, detail=error.message, seconds=_since(began), hint=error.hint)
+    again = isinstance(error, TransientError)
+    return Step(step, False, error.message, _since(began), error.hint, again=again)
 
 
 def _since(began: float) -> float:
