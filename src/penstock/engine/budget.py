@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 MIB = 1 << 20
 # An interpreter with Arrow, DuckDB and an HTTP client loaded; measured on Linux x86.
-_FIXED_BYTES = 130 * MIB
+_FIXED_BYTES = 180 * MIB
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class Budget:
     batch_rows: int = 1_000
     batch_bytes: int = 8 * MIB
     batch_seconds: float = 5.0
-    package_rows: int = 100_000
-    package_bytes: int = 256 * MIB
+    package_rows: int = 61_440
+    package_bytes: int = 64 * MIB
     package_seconds: float = 60.0
     readers: int = 8
-    destination_bytes: int = 128 * MIB
+    destination_bytes: int = 64 * MIB
 
     def with_packages_of(self, rows: int | None) -> Budget:
         """The same with packages (and so batches) of at most so many rows."""
@@ -40,18 +40,20 @@ class Budget:
     def of(memory_bytes: int) -> Budget:
         """Split `memory_bytes` (PENSTOCK_MEMORY) over the stages of a job.
 
-        A batch exists about three times at once (decoded, Arrow, encoded), for each reader;
-        packages are on disk, so their size costs time, not memory.
+        A batch exists about three times at once (decoded, Arrow, encoded), for each reader.
+        Packages wait on disk, but the destination's engine holds one while it compares and
+        packs it: so they follow its share.
         """
-        free = max(memory_bytes - _FIXED_BYTES, 48 * MIB)
-        destination = min(max(free // 3, 64 * MIB), 1024 * MIB)
+        free = max(memory_bytes - _FIXED_BYTES, 64 * MIB)
+        destination = min(max(free // 5, 48 * MIB), 1024 * MIB)
         readers = 8 if free >= 256 * MIB else 6
-        batch_bytes = max(min((free - free // 3) // (3 * readers), 8 * MIB), MIB)
+        batch_bytes = max(min((free - destination) // (3 * readers), 8 * MIB), MIB)
         # Decoded rows of a thousand still fit the processor's cache; larger batches cost more.
         batch_rows = max(min(1_000, batch_bytes // 1_500), 500)
         return Budget(
             batch_rows=batch_rows,
             batch_bytes=batch_bytes,
+            package_bytes=destination,
             readers=readers,
             destination_bytes=destination,
         )

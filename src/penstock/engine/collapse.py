@@ -38,6 +38,20 @@ def collapse(files: list[Path], key: Sequence[str]) -> int:
     return dropped
 
 
+def all_differ(keys: Sequence[pa.RecordBatch]) -> bool:
+    """Whether no key comes twice; False, too, when that cannot be told without the files.
+
+    Nearly every package is so, and to see it in memory saves reading its files.
+    """
+    if not keys or any(not batch.schema.equals(keys[0].schema) for batch in keys):
+        return False
+    table = pa.Table.from_batches(keys)
+    if table.num_columns == 1:
+        return bool(pc.count_distinct(table.column(0), mode="all").as_py() == table.num_rows)
+    groups = table.group_by(table.column_names, use_threads=False).aggregate([])
+    return bool(groups.num_rows == table.num_rows)
+
+
 def _newest(table: pa.Table, key: Sequence[str]) -> pa.Array:
     """A mask over the rows: true for the newest of each key."""
     full = pc.not_equal(table.column(metadata.HINT), pa.scalar(Hint.PLACEHOLDER, pa.uint8()))

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from penstock.core.batch import FailedEvent
 from penstock.core.books import Books
 from penstock.core.load import PackagePart, WriteMode
-from penstock.engine.collapse import collapse
+from penstock.engine.collapse import all_differ, collapse
 from penstock.engine.files import StagedFile
 from penstock.engine.mapping import Mapped, Mapper
 from penstock.engine.passes import Pass
@@ -33,6 +33,8 @@ class OpenPart:
         self._files: list[Path] = []
         self._open: StagedFile | None = None
         self._keys: StagedFile | None = None
+        self._seen: list[pa.RecordBatch] = []
+        """The keys of the rows so far."""
         self._failed: list[FailedEvent] = []
         self._books = Books()
         self._pass_end: bool | None = None
@@ -79,14 +81,16 @@ class OpenPart:
         for file in self._files:
             file.unlink()
         self._books.collapsed += self.rows
-        self._files, self.rows, self.bytes, self.generation = [], 0, 0, generation
+        self._files, self._seen = [], []
+        self.rows, self.bytes, self.generation = 0, 0, generation
 
     def close(self, package: str, current: Pass | None, *, publish: bool) -> PackagePart:
         """Finish the files: one schema, unique keys in merge mode, failed events beside them."""
         self._close_files()
         mapping = self._mapper.mapping
         make_uniform(self._files, mapping)
-        if self._plan.mode is WriteMode.MERGE and mapping.key:
+        merging = self._plan.mode is WriteMode.MERGE and bool(mapping.key)
+        if merging and not all_differ(self._seen):
             dropped = collapse(self._files, mapping.key)
             self._books.collapsed += dropped
             self.rows -= dropped
@@ -135,6 +139,8 @@ class OpenPart:
             self._open = StagedFile(path, rows.schema)
             self._files.append(path)
         self._open.write(rows)
+        if self._plan.mode is WriteMode.MERGE:
+            self._seen.append(rows.select(list(self._mapper.mapping.key)))
         self.rows += rows.num_rows
         self.bytes += rows.nbytes
 

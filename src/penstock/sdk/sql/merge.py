@@ -43,8 +43,8 @@ def merge(tx: Tx, target: Target) -> Counts:
     are read only for those. Rows equal to the stored ones, older rows, and placeholders of
     known keys are left alone.
     """
-    if not tx.rows(f"SELECT 1 FROM {target.table} LIMIT 1"):
-        return _into_empty(tx, target)
+    if not _any_known(tx, target):
+        return _all_new(tx, target)
     _decide(tx, target)
     found = dict(tx.rows(f"SELECT todo, count(*) FROM {ACTIONS} GROUP BY todo"))
     counts = Counts(
@@ -64,7 +64,15 @@ def merge(tx: Tx, target: Target) -> Counts:
     return counts
 
 
-def _into_empty(tx: Tx, target: Target) -> Counts:
+def _any_known(tx: Tx, target: Target) -> bool:
+    """Whether a key of the load is stored: a first read has none, and is compared with nothing."""
+    if not tx.rows(f"SELECT 1 FROM {target.table} LIMIT 1"):
+        return False
+    same = target.same_key("t", "s")
+    return bool(tx.rows(f"SELECT 1 FROM {target.source} s JOIN {target.table} t ON {same} LIMIT 1"))
+
+
+def _all_new(tx: Tx, target: Target) -> Counts:
     gone = 0
     if target.has_deleted:
         gone = one(tx, f"SELECT count(*) FROM {target.source} s WHERE s.{OP} = 'D'")

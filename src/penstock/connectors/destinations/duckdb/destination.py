@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
 
 from penstock.connectors.destinations.duckdb.config import Config
 from penstock.connectors.destinations.duckdb.dialect import DuckDbDialect
-from penstock.connectors.destinations.duckdb.errors import translate, unexpected
+from penstock.connectors.destinations.duckdb.errors import NO_MEMORY, translate, unexpected
 from penstock.connectors.destinations.duckdb.file import DuckFile
 from penstock.connectors.destinations.duckdb.parquet import listed, readable
 from penstock.core.cards import Card
-from penstock.core.errors import PenstockError
-from penstock.core.load import TableLoad, WriteMode
+from penstock.core.errors import ConfigError, PenstockError
+from penstock.core.load import Receipt, TableLoad, WriteMode
 from penstock.sdk.destination import Capabilities
 from penstock.sdk.source import Step
 from penstock.sdk.sql import SqlDestination, Tx
 from penstock.sdk.sql.check import failed_step, table_steps
 from penstock.sdk.sql.destination import SWEEP_KEYS
 from penstock.sdk.sql.ledger import Ledger
+
+T = TypeVar("T")
 
 
 class _DuckTx:
@@ -64,13 +67,38 @@ class DuckDb(SqlDestination):
         return f"duckdb:{self._path.absolute()}#{self._schema}"
 
     def limit_memory(self, limit_bytes: int) -> None:
-        self._file.memory_limit = self._file.memory_limit or f"{limit_bytes // 1_000_000}MB"
+        self._file.memory_bytes = limit_bytes
 
     def stop_with(self, cancel: threading.Event) -> None:
         self._file.cancel = cancel
 
     def close(self) -> None:
         self._file.close()
+
+    def evolve(
+        self,
+        table: str,
+        schema: pa.Schema,
+        key: Sequence[str],
+        *,
+        mode: WriteMode,
+        generation: int = 0,
+    ) -> list[str]:
+        work = partial(super().evolve, table, schema, key, mode=mode, generation=generation)
+        return self._with_room(work)
+
+    def load(self, load: TableLoad) -> Receipt:
+        return self._with_room(partial(super().load, load))
+
+    def _with_room(self, work: Callable[[], T]) -> T:
+        """Do it again with more memory when there was too little: a few loads need more than
+        their share, such as rows of many hundred columns."""
+        while True:
+            try:
+                return work()
+            except ConfigError as error:
+                if error.code != NO_MEMORY or not self._file.more_memory():
+                    raise
 
     @contextmanager
     def transaction(self) -> Iterator[Tx]:

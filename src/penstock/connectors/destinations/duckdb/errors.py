@@ -17,6 +17,8 @@ from penstock.core.errors import (
 )
 
 _HOLDER = re.compile(r"PID (\d+)")
+_NO_ROOM = re.compile(r"(could not allocate|failed to (pin|allocate)) block")
+NO_MEMORY = "destination.memory"
 
 
 def translate(error: duckdb.Error | OSError, path: Path) -> PenstockError | None:
@@ -26,6 +28,7 @@ def translate(error: duckdb.Error | OSError, path: Path) -> PenstockError | None
         "Could not set lock" in text
         or "Conflicting lock" in text
         or "different configuration" in text
+        or "Unique file handle conflict" in text
     ):
         return _locked(text, path)
     if "No space left" in text or "disk is full" in text.lower():
@@ -33,6 +36,13 @@ def translate(error: duckdb.Error | OSError, path: Path) -> PenstockError | None
             "The disk that holds the DuckDB file is full.",
             hint="Free some space and run again; nothing is lost.",
             code="destination.disk_full",
+            path=path,
+        )
+    if isinstance(error, duckdb.OutOfMemoryException) or _NO_ROOM.search(text):
+        return ConfigError(
+            "DuckDB cannot do this load in the memory it may use.",
+            hint="Raise PENSTOCK_MEMORY, or memory_limit of the destination.",
+            code=NO_MEMORY,
             path=path,
         )
     if isinstance(error, duckdb.ConstraintException):

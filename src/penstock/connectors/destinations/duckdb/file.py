@@ -16,6 +16,12 @@ from penstock.core.errors import Interrupted, TransientError
 # Opening and closing the file costs tens of milliseconds, so loads that follow each other
 # share one opening; after a pause of this length other programs can have it.
 _IDLE_S = 0.5
+# Half of DuckDB's own: a group is packed as a whole when it is written, and that is the most
+# memory a load takes. It costs nothing when reading.
+_GROUP_ROWS = 61_440
+# Names of DuckDB's own databases.
+_TAKEN = ("memory", "system", "temp")
+_MOST_BYTES = 4_000_000_000
 # A program that looks into the file for a moment is waited for.
 _PATIENCE_S = 30.0
 
@@ -26,7 +32,8 @@ class DuckFile:
     def __init__(self, path: Path, threads: int, memory_limit: str | None) -> None:
         self.path = path
         self.threads = threads
-        self.memory_limit = memory_limit
+        self._fixed_limit = memory_limit
+        self.memory_bytes: int | None = None
         self.patience_s = _PATIENCE_S
         self.cancel = threading.Event()
         self._lock = threading.RLock()
@@ -85,7 +92,7 @@ class DuckFile:
         pause = 0.1
         while True:
             try:
-                return duckdb.connect(str(self.path), read_only=read_only, config=self._settings())
+                return self._attached(read_only)
             except (duckdb.Error, OSError) as error:
                 if self._is_unborn(error):
                     continue
@@ -97,6 +104,30 @@ class DuckFile:
                 if self.cancel.wait(pause):
                     raise Interrupted("The job was stopped while the file was held.") from error
                 pause = min(pause * 2, 2.0)
+
+    def _attached(self, read_only: bool) -> duckdb.DuckDBPyConnection:
+        """The file as the default database of a connection: only `ATTACH` takes a group size."""
+        connection = duckdb.connect(config=self._settings())
+        try:
+            # The name that DuckDB itself gives a file, so that views with full names work.
+            name = self.path.stem if self.path.stem not in _TAKEN else f"{self.path.stem}_file"
+            quoted = name.replace('"', '""')
+            file = str(self.path).replace("'", "''")
+            how = "READ_ONLY" if read_only else f"ROW_GROUP_SIZE {_GROUP_ROWS}"
+            connection.execute(f"ATTACH '{file}' AS \"{quoted}\" ({how})")
+            connection.execute(f'USE "{quoted}"')
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def more_memory(self) -> bool:
+        """Let DuckDB use twice as much from now on; False when the user or we fixed the limit."""
+        if self._fixed_limit or not self.memory_bytes or self.memory_bytes >= _MOST_BYTES:
+            return False
+        self.memory_bytes *= 2
+        self.close()
+        return True
 
     def _is_unborn(self, error: BaseException) -> bool:
         """Take away an empty file: what a process leaves that was killed while making it."""
@@ -111,7 +142,11 @@ class DuckFile:
             # Nothing is fetched at run time.
             "autoinstall_known_extensions": False,
             "preserve_insertion_order": False,
+            # Beside the file, where DuckDB puts it for a file that it opens itself.
+            "temp_directory": f"{self.path}.tmp",
         }
-        if self.memory_limit is not None:
-            settings["memory_limit"] = self.memory_limit
+        if self._fixed_limit:
+            settings["memory_limit"] = self._fixed_limit
+        elif self.memory_bytes:
+            settings["memory_limit"] = f"{self.memory_bytes // 1_000_000}MB"
         return settings
