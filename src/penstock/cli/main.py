@@ -71,6 +71,8 @@ def run() -> None:
     if not sys.warnoptions:
         # Warnings are for developers, who see them in tests or with `python -W default`.
         warnings.simplefilter("ignore")
+    # Arrow's own allocator keeps what was freed, which here is 16 MB and saves no time.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     # A default collector walks through all the objects of our imports again and again.
     gc.set_threshold(*CALM)
     _leave(execute(sys.argv[1:]))

@@ -45,7 +45,7 @@ class Budget:
         packs it: so they follow its share.
         """
         free = max(memory_bytes - _FIXED_BYTES, 64 * MIB)
-        destination = min(max(free // 5, 48 * MIB), 1024 * MIB)
+        destination = min(max(free // 6, 48 * MIB), 1024 * MIB)
         readers = 8 if free >= 256 * MIB else 6
         batch_bytes = max(min((free - destination) // (3 * readers), 8 * MIB), MIB)
         # Decoded rows of a thousand still fit the processor's cache; larger batches cost more.
