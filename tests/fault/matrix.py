@@ -112,8 +112,8 @@ def run_case(case: Case, root: Path, destination: Mapping[str, Any]) -> Result:
                 died += killed.code == -signal.SIGKILL
                 if killed.code not in (0, -signal.SIGKILL):
                     problems.append(f"{step}: ended with {killed.code}: {killed.err[-300:]}")
-            problems += [f"{step}: {text}" for text in _finished(space.run())]
-            problems += [f"{step}: {text}" for text in compare(space, case.mode, states)]
+            found = _finished(space.run()) or compare(space, case.mode, states)
+            problems += [f"{step}: {text}" for text in found]
             problems += [f"{step}: left over {name}" for name in space.leftovers()]
     return Result(case, died, problems)
 

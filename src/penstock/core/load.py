@@ -131,6 +131,8 @@ class PackagePart:
     pass_id: str | None = None
     failed_file: str | None = None
     publish: bool = False
+    attempt: int = 0
+    """Of the replay that these rows come from, 0 for rows of the source."""
 
 
 @dataclass(frozen=True)

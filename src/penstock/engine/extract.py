@@ -43,6 +43,7 @@ def context(task: Task, split: Split, *, limit: int = 0) -> ReadContext:
         batch_seconds=task.budget.batch_seconds,
         bounds=task.bounds,
         limit=limit,
+        infer_dates=task.infer_dates,
         called=effort.called,
         expect=effort.expect,
     )

@@ -38,6 +38,7 @@ class OpenPart:
         self._failed: list[FailedEvent] = []
         self._books = Books()
         self._pass_end: bool | None = None
+        self._attempt = 0
         self._number = number
         self._prefix = f"p{number}-{plan.event_type[:40]}".replace("/", "_")
         self.generation = plan.generation
@@ -63,6 +64,7 @@ class OpenPart:
         if mapped.rows is not None and mapped.rows.num_rows:
             self._write_rows(mapped.rows)
         self._failed += mapped.failed
+        self._attempt = max(self._attempt, batch.attempt)
         read = batch.num_rows + mapped.filtered - mapped.created
         self._books.add(
             Books(
@@ -116,6 +118,7 @@ class OpenPart:
             pass_id=current.id if current else None,
             failed_file=failed_file,
             publish=publish and rebuilding,
+            attempt=self._attempt,
         )
 
     def abandon(self) -> None:

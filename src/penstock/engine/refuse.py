@@ -15,6 +15,7 @@ from penstock.core import metadata
 from penstock.core.batch import FailedEvent
 from penstock.core.books import Books
 from penstock.core.load import LoadPackage, PackagePart, TableLoad
+from penstock.core.mapping import Mapping
 from penstock.engine.files import write_whole
 from penstock.engine.part import EVENTS, read_failed, vars_of
 from penstock.sdk.destination import Refused
@@ -66,7 +67,9 @@ def _write_without(path: Path, table: pa.Table, drop: Sequence[int], suffix: str
 
 def _event(part: PackagePart, table: pa.Table, index: int, refused: Refused) -> FailedEvent:
     row = table.slice(index, 1).to_pylist()[0]
-    user = {name: value for name, value in row.items() if not metadata.is_ours(name)}
+    # Under the source's names: a replay reads the event as the source would give it.
+    fields = {c.name: c.field for c in Mapping.from_dict(dict(part.mapping)).columns}
+    user = {fields.get(n, n): value for n, value in row.items() if not metadata.is_ours(n)}
     return FailedEvent(
         object=part.stream,
         stage="LOADING",
@@ -77,6 +80,7 @@ def _event(part: PackagePart, table: pa.Table, index: int, refused: Refused) -> 
         ingested_at=row[metadata.INGESTED_AT],
         seq=row[metadata.SEQ],
         event_type=part.event_type,
+        attempt=part.attempt,
     )
 
 

@@ -14,7 +14,11 @@ from penstock.sdk.source import Unread
 
 
 def parse_events(
-    stream: Stream, events: Sequence[str], columns: JsonColumns | None = None
+    stream: Stream,
+    events: Sequence[str],
+    columns: JsonColumns | None = None,
+    *,
+    infer_dates: bool = True,
 ) -> tuple[pa.RecordBatch, list[Unread]]:
     """Rows of the events that are JSON objects now, and the others by their place.
 
@@ -22,7 +26,7 @@ def parse_events(
         columns: the stream's own reader with the envelope "events"; without it types are
             learned from the values and then brought to those the stream declares.
     """
-    reader = columns or JsonColumns((), envelope="events")
+    reader = columns or JsonColumns((), envelope="events", infer_dates=infer_dates)
     unread: list[Unread] = []
     good: list[bytes] = []
     for index, text in enumerate(events):

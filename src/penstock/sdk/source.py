@@ -59,6 +59,7 @@ class ReadContext:
         bounds: {"from": iso, "to": iso} of `penstock run --from --to`; a bounded read
             yields no checkpoints and ends no full pass.
         limit: stop after about this many rows (previews); 0 means no limit.
+        infer_dates: look for dates and times in text of fields without a declared type.
         called: to be told of each call to the system, from any thread.
         expect: to be told how many rows there are in all, where the system says so.
     """
@@ -70,6 +71,7 @@ class ReadContext:
     restart: bool = False
     bounds: Mapping[str, str] = field(default_factory=dict)
     limit: int = 0
+    infer_dates: bool = True
     called: Callable[[], None] = lambda: None
     expect: Callable[[int], None] = lambda _rows: None
 
@@ -109,7 +111,9 @@ class Source(ABC):
         split and job; a retry after an error calls it again with the last yielded checkpoint.
         """
 
-    def parse(self, stream: Stream, events: Sequence[str]) -> tuple[pa.RecordBatch, list[Unread]]:
+    def parse(
+        self, stream: Stream, events: Sequence[str], *, infer_dates: bool = True
+    ) -> tuple[pa.RecordBatch, list[Unread]]:
         """Events that were set aside, read once more from their raw form (JSON text).
 
         Returns the rows that can be read now, in order, and the others by their place.
@@ -117,7 +121,7 @@ class Source(ABC):
         """
         from penstock.sdk.replay import parse_events  # Arrow's JSON parts load only for replays
 
-        return parse_events(stream, events)
+        return parse_events(stream, events, infer_dates=infer_dates)
 
     @property
     def identity(self) -> str:

@@ -111,6 +111,16 @@ class FailedEvents:
         with self._database.read() as connection:
             return set(connection.execute(query.distinct()).scalars())
 
+    def settled_files(self, pipeline: str) -> set[str]:
+        """Files whose events were all loaded after all, skipped or given up."""
+        rows = t.failed_event.c
+        query = sa.select(rows.file).where(
+            rows.pipeline_id == pipeline_id(pipeline), rows.state.in_(_values(_CLOSED))
+        )
+        with self._database.read() as connection:
+            closed = set(connection.execute(query.distinct()).scalars())
+        return closed - self.files_in_use(pipeline)
+
     def purge(
         self, older_than_ms: int = RETENTION_MS, *, record_ms: int = RECORD_RETENTION_MS
     ) -> int:

@@ -72,13 +72,19 @@ class ReplaySource(Source):
                 if context.cancel.is_set():
                     return
                 some = rows[start : start + _AT_ONCE]
-                yield self._batch(stream, some, ingested_at, attempt + 1)
+                yield self._batch(stream, some, ingested_at, attempt + 1, context.infer_dates)
 
     def _batch(
-        self, stream: Stream, rows: Sequence[FailedRow], ingested_at: int, attempt: int
+        self,
+        stream: Stream,
+        rows: Sequence[FailedRow],
+        ingested_at: int,
+        attempt: int,
+        infer_dates: bool,
     ) -> Batch:
         events = raw_events(self._folder, rows)
-        table, unread = self._source.parse(stream, [event.raw for event in events])
+        raw = [event.raw for event in events]
+        table, unread = self._source.parse(stream, raw, infer_dates=infer_dates)
         again = tuple(
             FailedEvent(
                 object=stream.name,

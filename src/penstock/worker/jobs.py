@@ -40,6 +40,7 @@ from penstock.worker.positions import (
     trusted,
 )
 from penstock.worker.setup import Ends, opened_ends
+from penstock.worker.tidy import tidy
 from penstock.worker.watch import Reporter
 
 
@@ -96,6 +97,7 @@ def run_pipeline(
         kinds = workspace.source(spec.source).type, workspace.destination(spec.destination).type
         catalog.pipelines.ensure(pipeline, *kinds)
         stack.enter_context(catalog.pipelines.lock(pipeline))
+        tidy(catalog, pipeline, workspace.failed_dir)
         ends = stack.enter_context(opened_ends(workspace, pipeline))
         ends.destination.stop_with(cancel)
         if options.objects:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -170,3 +171,29 @@ def test_an_object_that_fails_keeps_what_was_read(bench: Bench, error: Any) -> N
 def test_errors_that_only_the_user_can_mend_stop_the_job(bench: Bench, error: Any) -> None:
     outcome = bench.run(ListSource([rows(1), rows(2)], fail_at=1, error=error))
     assert outcome.fatal is error
+
+
+def test_a_refused_row_is_kept_under_the_names_of_the_source(bench: Bench) -> None:
+    bench.destination.refuse = {2}
+    row = {"id": 2, "name": "n", "Full Name": "N. N."}
+    bench.run(ListSource([[row]], extra={0: {"attempt": 3}}))
+    (failed,) = bench.catalog.commits[0].failed
+    kept = pq.read_table(bench.folder / "failed" / "p" / failed.file).to_pylist()
+    assert json.loads(kept[failed.file_row]["raw"]) == row
+    assert failed.attempt == 3
+
+
+def test_the_source_is_told_whether_to_look_for_dates(bench: Bench) -> None:
+    told = []
+
+    class Asked(ListSource):
+        def read(self, split: Any, checkpoint: Any, context: Any) -> Any:
+            told.append(context.infer_dates)
+            return super().read(split, checkpoint, context)
+
+    for wanted in (True, False):
+        source = Asked([rows(1)])
+        job = task(bench.folder, source, bench.destination, bench.catalog)
+        job.infer_dates = wanted
+        run(job, source.plan(source.discover()))
+    assert told == [True, False]

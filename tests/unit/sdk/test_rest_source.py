@@ -257,6 +257,23 @@ def test_events_set_aside_are_read_again_with_the_declared_types(tmp_path: Path)
     assert [one.index for one in unread] == [1]
 
 
+@pytest.mark.parametrize(("wanted", "kind"), [(True, "date32[day]"), (False, "string")])
+def test_dates_in_undeclared_fields_are_looked_for_unless_told_otherwise(
+    tmp_path: Path, wanted: bool, kind: str
+) -> None:
+    event = '{"id": 1, "built": "1890-05-01"}'
+    streams = {"harbours": {"path": "/harbours", "fields": {"id": "integer"}}}
+    with Server(lambda *_: reply(f"[{event}]")) as server:
+        made = source(card(tmp_path, {}, streams), server.url)
+        split, context = Split("harbours", ("harbours",)), ReadContext(infer_dates=wanted)
+        [batch] = list(made.read(split, None, context))
+        [stream] = made.discover()
+        again, _ = made.parse(stream, [event], infer_dates=wanted)
+        made.close()
+    assert str(batch.rows.schema.field("built").type) == kind
+    assert str(again.schema.field("built").type) == kind
+
+
 def test_a_limit_is_shared_by_everybody_on_the_same_host(
     tmp_path: Path,
 ) -> None:

@@ -140,11 +140,14 @@ class RestSource(Source):
             self._tell(error, split.name)
             raise
 
-    def parse(self, stream: Stream, events: Sequence[str]) -> tuple[pa.RecordBatch, list[Unread]]:
+    def parse(
+        self, stream: Stream, events: Sequence[str], *, infer_dates: bool = True
+    ) -> tuple[pa.RecordBatch, list[Unread]]:
         spec = self.spec.streams.get(stream.name)
         if spec is None:
-            return parse_events(stream, events)
-        return parse_events(stream, events, columns_of(self.spec, spec, envelope="events"))
+            return parse_events(stream, events, infer_dates=infer_dates)
+        columns = columns_of(self.spec, spec, envelope="events", infer_dates=infer_dates)
+        return parse_events(stream, events, columns)
 
     @property
     def stats(self) -> SourceStats:
@@ -180,8 +183,13 @@ class RestSource(Source):
         )
 
     def _asker(self, spec: StreamSpec, context: ReadContext, streams: Sequence[str] = ()) -> Asker:
-        columns = columns_of(self.spec, spec)
-        sides = {name: side_columns(one) for name, one in spec.sideloads.items() if name in streams}
+        dates = context.infer_dates
+        columns = columns_of(self.spec, spec, infer_dates=dates)
+        sides = {
+            name: side_columns(one, infer_dates=dates)
+            for name, one in spec.sideloads.items()
+            if name in streams
+        }
         return Asker(
             self._http,
             spec.path,

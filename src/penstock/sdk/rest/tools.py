@@ -15,19 +15,26 @@ from penstock.sdk.rest.paging.offset import OffsetPages
 from penstock.sdk.rest.spec import RestSpec, SideloadSpec, StreamSpec
 
 
-def columns_of(rest: RestSpec, spec: StreamSpec, envelope: str | None = None) -> JsonColumns:
+def columns_of(
+    rest: RestSpec, spec: StreamSpec, envelope: str | None = None, *, infer_dates: bool = True
+) -> JsonColumns:
     """A reader of the stream's rows; it learns types, so each read has its own."""
     return JsonColumns(
         _declared(spec.fields),
         rest.drop if spec.drop is None else spec.drop,
         envelope=envelope or envelope_of(spec.records),
+        infer_dates=infer_dates,
         id_field=spec.primary_key[0] if spec.primary_key else "id",
     )
 
 
-def side_columns(spec: SideloadSpec) -> JsonColumns:
+def side_columns(spec: SideloadSpec, *, infer_dates: bool = True) -> JsonColumns:
     return JsonColumns(
-        _declared(spec.fields), spec.drop, envelope=spec.records, id_field=spec.primary_key[0]
+        _declared(spec.fields),
+        spec.drop,
+        envelope=spec.records,
+        infer_dates=infer_dates,
+        id_field=spec.primary_key[0],
     )
 
 
