@@ -18,6 +18,7 @@ from penstock.core.registry import Registry
 from penstock.core.spec import ConnectionSpec, PipelineSpec, WorkspaceSpec
 
 DEFAULT_MEMORY = "512MB"
+_CATALOG_URLS = ("postgresql://", "postgres://")
 _LEAST_MEMORY = 64 * 1000**2
 _UNITS = {"": 1, "B": 1}
 _UNITS |= {f"{letter}B": 1000**n for n, letter in enumerate("KMGT", 1)}
@@ -212,6 +213,12 @@ def _places(spec: WorkspaceSpec, root: Path, references: References) -> tuple[Pa
         raise ConfigError(
             f"`state.staging` in {FILE_NAME} must be a folder.",
             hint="Object stores cannot hold the staging area in this version.",
+            code="config.state",
+        )
+    if "://" in catalog and not catalog.startswith(_CATALOG_URLS):
+        raise ConfigError(
+            f"`state.catalog` in {FILE_NAME} is no address that can hold the catalog.",
+            hint="Write postgresql://user@host:5432/database, the path of a file, or leave it out.",
             code="config.state",
         )
     if catalog and "://" not in catalog:

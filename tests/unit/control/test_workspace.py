@@ -129,6 +129,16 @@ def test_state_can_be_put_elsewhere(tmp_path: Path) -> None:
     assert "hushhush" in workspace.secrets
 
 
+@pytest.mark.parametrize("key", ["catalog", "staging"])
+def test_a_state_that_cannot_be_kept_there_is_refused_without_its_password(
+    tmp_path: Path, key: str
+) -> None:
+    with pytest.raises(ConfigError) as raised:
+        opened(tmp_path, TEXT + f"state: {{{key}: 'mysql://u:hushhush@h/d'}}\n", KEY="k")
+    assert (raised.value.code, "hushhush" in str(raised.value.to_dict())) == ("config.state", False)
+    assert [path.name for path in tmp_path.iterdir()] == ["penstock.yaml"]
+
+
 def test_penstock_home_wins(tmp_path: Path) -> None:
     workspace = opened(tmp_path, KEY="k", PENSTOCK_HOME="/srv/p")
     assert workspace.state_dir == Path("/srv/p")
