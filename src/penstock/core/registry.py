@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from pydantic import ValidationError
 
 from penstock.core.cards import Card, Role
 from penstock.core.errors import ConfigError
@@ -49,6 +50,23 @@ class Registry:
 
 
 def _read(path: Path) -> Card:
-    with path.open(encoding="utf-8") as file:
-        raw = yaml.load(file, Loader=_LOADER)  # noqa: S506 (a safe loader, in C where there is one)
-    return Card(**raw, folder=path.parent)
+    try:
+        with path.open(encoding="utf-8") as file:
+            raw = yaml.load(file, Loader=_LOADER)  # noqa: S506 (a safe loader, in C where there is one)
+        return Card(**{**raw, "folder": path.parent})
+    except (yaml.YAMLError, ValidationError, TypeError) as error:
+        raise ConfigError(
+            f"The card {path.parent.name}/{path.name} is wrong: {_told(error)}.",
+            hint="docs/reference/cards.md lists what a card may say.",
+            code="config.card",
+            type=path.parent.name,
+        ) from error
+
+
+def _told(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return " ".join(str(error).split())
+    return "; ".join(
+        f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
+        for item in error.errors(include_input=False, include_url=False)
+    )

@@ -18,9 +18,15 @@ from penstock.sdk.rest.page import Cutter, Fields, Page
 from penstock.sdk.rest.paging.base import Leg, Paging
 from penstock.sdk.rest.paging.keyset import KeysetPages
 from penstock.sdk.rest.paging.offset import Anchor, OffsetPages
-from penstock.sdk.rest.paging.simple import LinkPages, NoPages, NumberedPages, TokenPages
+from penstock.sdk.rest.paging.simple import (
+    LastKeyPages,
+    LinkPages,
+    NoPages,
+    NumberedPages,
+    TokenPages,
+)
 
-Params = Mapping[str, str]
+Params = Mapping[str, Any]
 
 
 @dataclass
@@ -48,6 +54,9 @@ class ListApi:
         future: Future[Page] = Future()
         future.set_result(self.page(params))
         return future
+
+    def link(self, found: str) -> str:
+        return found
 
     def url(self, url: str) -> Page:
         self.links.append(url)
@@ -118,6 +127,48 @@ def test_a_token_leads_to_the_next_page() -> None:
 def test_a_token_that_repeats_is_the_end_and_proves_nothing() -> None:
     api = ListApi([1], lambda api, _: {"rows": rows(api.ids), "next": "same"})
     legs = walk(TokenPages(param="cursor"), api)
+    assert len(legs) == 2
+    assert not legs[-1].verified
+
+
+@pytest.mark.parametrize(("name", "value"), [("more", False), ("last", True)])
+def test_a_token_on_the_last_page_is_not_followed_where_a_flag_tells(
+    name: str, value: bool
+) -> None:
+    def answer(api: ListApi, params: Params) -> dict[str, Any]:
+        start = int(str(params.get("cursor", "0")))
+        ended = start + 10 >= len(api.ids)
+        flag = value if ended else not value
+        return {"rows": rows(api.ids[start : start + 10]), "next": start + 10, "flag": flag}
+
+    api = ListApi(list(range(1, 26)), answer)
+    pages = TokenPages.model_validate({"param": "cursor", name: "flag"})
+    legs = walk(pages, api)
+    assert found(legs) == api.ids
+    assert len(api.calls) == 3
+    assert legs[-1].verified
+
+
+def by_last_key(api: ListApi, params: Params) -> dict[str, Any]:
+    after = int(str(params.get("starting_after", "0")))
+    left = [one for one in api.ids if one > after]
+    return {"rows": rows(left[:10]), "has_more": len(left) > 10}
+
+
+@pytest.mark.parametrize(("more", "calls"), [("has_more", 3), ("", 4)])
+def test_the_key_of_the_last_row_leads_to_the_next_page(more: str, calls: int) -> None:
+    api = ListApi(list(range(1, 26)), by_last_key)
+    pages = LastKeyPages(param="starting_after", more=more)
+    legs = walk(pages, api)
+    assert found(legs) == api.ids
+    assert len(api.calls) == calls
+    assert legs[-1].verified
+    assert found(legs[:1] + walk(pages, api, legs[0].state)) == api.ids
+
+
+def test_a_key_that_does_not_move_on_is_the_end_and_proves_nothing() -> None:
+    api = ListApi([7], lambda api, _: {"rows": rows(api.ids), "has_more": True})
+    legs = walk(LastKeyPages(param="starting_after", more="has_more"), api)
     assert len(legs) == 2
     assert not legs[-1].verified
 

@@ -15,9 +15,11 @@ from penstock.core.errors import AuthError, ConfigError
 from penstock.core.stream import Split
 from penstock.sdk.opening import check_settings
 from penstock.sdk.rest import RestSource
+from penstock.sdk.rest.spec import load_spec
 from penstock.sdk.source import ReadContext
 
 SECRET = "s3cret-token"
+AREA = {"setting": "area"}
 HARBOURS = {"path": "/harbours", "records": "data.items", "fields": {"id": "integer"}}
 
 
@@ -47,7 +49,7 @@ def card(tmp_path: Path, rest: dict[str, Any], streams: dict[str, Any] | None = 
 
 
 def source(made: Card, url: str, **settings: str) -> RestSource:
-    return RestSource(made, check_settings(made, {"url": url, "token": SECRET, **settings}))
+    return RestSource(made, check_settings(made, {"url": url, "token": SECRET} | settings))
 
 
 def read(made: RestSource, *streams: str, split: str | None = None) -> list[Any]:
@@ -191,6 +193,26 @@ def test_a_wrong_card_is_refused_and_the_place_named(
     assert raised.value.code == "config.card"
 
 
+def test_mistakes_in_a_card_are_told_with_their_place_and_the_nearest_name(tmp_path: Path) -> None:
+    (tmp_path / "connector.yaml").write_text(
+        "name: tides\nrest:\n  auth: {kind: none}\n  pages: {kind: offset, limmit: 5}\n"
+    )
+    (tmp_path / "streams.yaml").write_text(
+        "gauges:\n  path: /g\n  primary_keys: [id]\n  cursor: {field: at, format: weekly}\n"
+    )
+    made = card(tmp_path, {"auth": {"kind": "none"}, "pages": {"kind": "offset", "limmit": 5}})
+    with pytest.raises(ConfigError) as raised:
+        load_spec(made.model_copy(update={"streams_file": "streams.yaml"}))
+    told = raised.value.message
+    assert "connector.yaml:4:25: pages.limmit: 'limmit' is not known; did you mean 'limit'?" in told
+    assert (
+        "streams.yaml:3:3: gauges.primary_keys: 'primary_keys' is not known; "
+        "did you mean 'primary_key'?"
+    ) in told
+    assert "streams.yaml:4:3: gauges.cursor.after: Field required" in told
+    assert "streams.yaml:4:23: gauges.cursor.format: " in told
+
+
 def test_a_card_that_names_no_setting_of_its_own_is_refused(tmp_path: Path) -> None:
     made = card(tmp_path, {"rate_limit": {"setting": "speed"}}, {"harbours": HARBOURS})
     with pytest.raises(ConfigError) as raised:
@@ -234,7 +256,14 @@ def changes(request: Request, _number: int) -> Play:
 
 @pytest.mark.parametrize(
     ("form", "value"),
-    [("day", "2025-01-03"), ("instant", "2025-01-03T00:00:00+00:00"), ("epoch", "1735862400")],
+    [
+        ("day", "2025-01-03"),
+        ("instant", "2025-01-03T00:00:00+00:00"),
+        ("utc", "2025-01-03T00:00:00Z"),
+        ("epoch", "1735862400"),
+        ("epoch_ms", "1735862400000"),
+        ("greater-than(at,%Y-%m-%d %H:%M)", "greater-than(at,2025-01-03 00:00)"),
+    ],
 )
 def test_a_cursor_is_written_as_the_api_wants_it(tmp_path: Path, form: str, value: str) -> None:
     cursor = {"field": "at", "after": "since", "format": form}
@@ -246,6 +275,63 @@ def test_a_cursor_is_written_as_the_api_wants_it(tmp_path: Path, form: str, valu
         again.close()
         assert dict(server.requests[-1].params)["since"] == value
     assert first.checkpoint.shown == {"at": "2025-01-03T00:00:00Z"}
+
+
+def test_a_cursor_may_be_a_number_of_seconds(tmp_path: Path) -> None:
+    def answer(_request: Request, _number: int) -> Play:
+        rows = [{"id": n, "created": 1735862400 + n} for n in (1, 3, 2)]
+        return reply(json.dumps({"data": {"items": rows}}))
+
+    cursor = {"field": "created", "after": "created[gte]", "format": "epoch"}
+    made = card(tmp_path, {}, {"harbours": {**HARBOURS, "cursor": cursor}})
+    with Server(answer) as server:
+        [first] = read(source(made, server.url))
+        again = source(made, server.url)
+        list(again.read(Split("harbours", ("harbours",)), first.checkpoint, ReadContext()))
+        again.close()
+        assert dict(server.requests[-1].params)["created[gte]"] == "1735862403"
+
+
+def test_headers_and_repeated_parameters_are_sent(tmp_path: Path) -> None:
+    rest = {"headers": {"X-Version": "2025-01-01", "Accept": "text/json", "X-Area": AREA}}
+    params = {"params": {"fields[]": ["id", "name", AREA]}}
+    made = card(tmp_path, rest, {"harbours": {**HARBOURS, **params}})
+    with Server(items) as server:
+        read(source(made, server.url))
+        [request] = server.requests
+    assert request.params == [("fields[]", "id"), ("fields[]", "name")]
+    assert request.headers["x-version"] == "2025-01-01"
+    assert request.headers["accept"] == "text/json"
+    assert "x-area" not in request.headers
+
+
+@pytest.mark.parametrize("link", ["?from=1", "/api/harbours?from=1", "harbours?from=1"])
+def test_a_relative_link_is_followed(tmp_path: Path, link: str) -> None:
+    def answer(request: Request, _number: int) -> Play:
+        more = None if request.query else link
+        return reply(json.dumps({"data": {"items": [{"id": 1}]}, "next": more}))
+
+    made = card(tmp_path, {"pages": {"kind": "link_header", "next": "next"}}, {"h": HARBOURS})
+    with Server(answer) as server:
+        read(source(made, f"{server.url}/api"), "h")
+        asked = [f"{one.path}?{one.query}" for one in server.requests]
+    assert asked == ["/api/harbours?", "/api/harbours?from=1"]
+
+
+def test_a_link_that_repeats_the_key_is_saved_without_it(tmp_path: Path) -> None:
+    def answer(request: Request, number: int) -> Play:
+        more = f"/harbours?key={SECRET}&from={number + 1}"
+        return reply(json.dumps({"data": {"items": [{"id": number}]}, "next": more}))
+
+    auth = {"kind": "query", "name": "key", "setting": "token"}
+    rest = {"pages": {"kind": "link_header", "next": "next"}, "auth": auth}
+    with Server(answer) as server:
+        made = source(card(tmp_path, rest, {"h": HARBOURS}), server.url)
+        reading = made.read(Split("h", ("h",)), None, ReadContext(batch_rows=1))
+        batches = [next(reading) for _ in range(2)]
+        made.close()
+        assert SECRET not in repr([batch.checkpoint for batch in batches])
+        assert server.requests[-1].params == [("from", "1"), ("key", SECRET)]
 
 
 def test_events_set_aside_are_read_again_with_the_declared_types(tmp_path: Path) -> None:
@@ -272,6 +358,15 @@ def test_dates_in_undeclared_fields_are_looked_for_unless_told_otherwise(
         made.close()
     assert str(batch.rows.schema.field("built").type) == kind
     assert str(again.schema.field("built").type) == kind
+
+
+def test_accounts_that_share_a_host_have_a_limit_each(tmp_path: Path) -> None:
+    rest = {"rate_limit": 3, "account": {"setting": "token"}}
+    made = card(tmp_path, rest, {"harbours": HARBOURS})
+    with Server(items) as server:
+        for token in ("one-token", "another-token", "one-token"):
+            read(source(made, server.url, token=token))
+    assert len(list(tmp_path.rglob("limits/*"))) == 2
 
 
 def test_a_limit_is_shared_by_everybody_on_the_same_host(

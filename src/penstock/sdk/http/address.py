@@ -11,7 +11,7 @@ import httpcore2
 
 from penstock.core.errors import ConfigError
 
-Value = str | int | float
+Value = str | int | float | tuple[str, ...]
 Params = Mapping[str, Value] | Sequence[tuple[str, Value]]
 
 _PORTS = {"http": 80, "https": 443}
@@ -90,10 +90,15 @@ class Address:
 def encoded(params: Params) -> str:
     """The query string, everything but letters, digits and `-._~` percent-encoded."""
     pairs = params.items() if isinstance(params, Mapping) else params
-    return urlencode([(name, _text(value)) for name, value in pairs], quote_via=quote, safe="")
+    single = [
+        (name, _text(one))
+        for name, value in pairs
+        for one in (value if isinstance(value, tuple) else (value,))
+    ]
+    return urlencode(single, quote_via=quote, safe="")
 
 
-def _text(value: Value) -> str:
+def _text(value: str | float) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
+from urllib.parse import unquote_plus, urljoin, urlsplit, urlunsplit
 
 from penstock.core.errors import AuthError, ConfigError, Interrupted, ObjectFailed, Unavailable
 from penstock.sdk.http.address import Address, Params
@@ -48,6 +49,7 @@ class Http:
         auth: secret headers or parameters of every call.
         limiter: the account's; shared with whoever else reads the account.
         meaning: what statuses mean here.
+        headers: of every call, in place of our own of the same name; nothing secret.
         cancel: ends every call soon when set; `get` can be given another one.
     """
 
@@ -59,6 +61,7 @@ class Http:
         *,
         meaning: ErrorMeaning | None = None,
         settings: HttpSettings | None = None,
+        headers: Mapping[str, str] | None = None,
         cancel: threading.Event | None = None,
     ) -> None:
         settings = settings or HttpSettings()
@@ -67,8 +70,9 @@ class Http:
         self._meaning = meaning or ErrorMeaning()
         self._retry = settings.retry
         self._cancel = cancel
+        self._auth = auth
         self._judge = Judge(self._address, auth)
-        self._wire = Wire(self._address, auth, settings)
+        self._wire = Wire(self._address, auth, settings, headers or {})
         self.stats = HttpStats()
 
     def __repr__(self) -> str:
@@ -117,6 +121,17 @@ class Http:
         meaning = meaning or self._meaning
         cancel = cancel or self._cancel
         return self._get(_Call(path, params, priority, accept, meaning, cancel, called))
+
+    def link(self, found: str, path: str) -> str:
+        """A link in the answer of a path as a whole URL; it is saved, so without secrets."""
+        url = urljoin(f"{self._address}/{path.lstrip('/')}", found)
+        parts = urlsplit(url)
+        kept = [
+            pair
+            for pair in parts.query.split("&")
+            if unquote_plus(pair.partition("=")[0]) not in self._auth.params
+        ]
+        return urlunsplit(parts._replace(query="&".join(kept)))
 
     def close(self) -> None:
         """Close the connections; the limiter is the caller's."""

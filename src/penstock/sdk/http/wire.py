@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,14 +34,20 @@ class Wire:
     could follow redirects, has no way to cancel a read, and costs twice the CPU.
     """
 
-    def __init__(self, address: Address, auth: Auth, settings: HttpSettings) -> None:
+    def __init__(
+        self,
+        address: Address,
+        auth: Auth,
+        settings: HttpSettings,
+        headers: Mapping[str, str],
+    ) -> None:
         # At DEBUG the library prints headers, cookies among them.
         logging.getLogger("httpcore2").setLevel(logging.WARNING)
         self._address = address
         self._auth = auth
         self._settings = settings
         self._current = Current()
-        self._headers = _plain_headers(address, settings)
+        self._headers = _plain_headers(address, settings, headers)
         self._pool = _pool(address, settings, Backend(self._current))
 
     def get(
@@ -156,13 +162,17 @@ def _proxy(address: Address) -> httpcore2.Proxy | None:
     return httpcore2.Proxy(f"{parts.scheme}://{parts.hostname}:{parts.port or 80}", auth=auth)
 
 
-def _plain_headers(address: Address, settings: HttpSettings) -> list[tuple[bytes, bytes]]:
-    return [
-        (b"Host", address.netloc.encode()),
-        (b"Accept", b"application/json"),
-        (b"Accept-Encoding", b"gzip" if settings.compressed else b"identity"),
-        (b"User-Agent", f"penstock/{version('penstock')}".encode()),
-    ]
+def _plain_headers(
+    address: Address, settings: HttpSettings, more: Mapping[str, str]
+) -> list[tuple[bytes, bytes]]:
+    usual = {
+        "host": address.netloc,
+        "accept": "application/json",
+        "accept-encoding": "gzip" if settings.compressed else "identity",
+        "user-agent": f"penstock/{version('penstock')}",
+    }
+    headers = usual | {name.lower(): value for name, value in more.items()}
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
 def _tracer(

@@ -74,6 +74,9 @@ class Asker:
     def url(self, url: str) -> Page:
         return self._ask(url, {})
 
+    def link(self, found: str) -> str:
+        return self._http.link(found, self._path)
+
     def _ask(self, path: str, params: Params) -> Page:
         pages: list[Page] = []
 

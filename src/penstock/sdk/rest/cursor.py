@@ -11,7 +11,7 @@ from penstock.core.batch import Hint
 from penstock.core.errors import InternalError
 from penstock.sdk.rest.page import Rows
 from penstock.sdk.rest.spec import CursorSpec
-from penstock.sdk.rest.times import aware, instant, within
+from penstock.sdk.rest.times import aware, instant, within, written
 
 Params = Mapping[str, str]
 
@@ -63,10 +63,7 @@ class Changes:
         return params
 
     def _written(self, at: datetime) -> str:
-        if self.spec.format == "day":
-            return at.date().isoformat()
-        at = at if at.tzinfo else at.replace(tzinfo=UTC)
-        return str(int(at.timestamp())) if self.spec.format == "epoch" else at.isoformat()
+        return written(at, self.spec.format)
 
 
 def _later(epoch_ms: int, days: int) -> datetime:
@@ -128,5 +125,6 @@ class Marks:
         if at is None:
             return usual
         if self._high is None or at > self._high:
-            self.high, self._high = value, at
+            self.high = value if isinstance(value, str) else at.isoformat()
+            self._high = at
         return Hint.SEEN if self.old is not None and at <= self.old else usual

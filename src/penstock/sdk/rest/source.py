@@ -53,13 +53,16 @@ class RestSource(Source):
         host = Address.of(self.base_url).netloc
         rate = values.number(self.spec.rate_limit, config)
         # Everybody who reads this account shares one budget, whatever pipeline they are in.
-        self._limiter = AccountLimiter(f"{card.name}:{host}", rate)
+        account = values.text(self.spec.account, config)
+        key = f"{card.name}:{host}" + (f":{account}" if account else "")
+        self._limiter = AccountLimiter(key, rate)
         self._http = Http(
             self.base_url,
             self.spec.auth.build(config),
             self._limiter,
             meaning=self.spec.errors,
             settings=self.spec.http,
+            headers=self._headers(),
         )
         self._login = threading.Lock()
         self._refused: PenstockError | None = None
@@ -202,8 +205,12 @@ class RestSource(Source):
             called=context.called,
         )
 
-    def _params(self, spec: StreamSpec) -> dict[str, str]:
-        found = {name: values.text(value, self._config) for name, value in spec.params.items()}
+    def _params(self, spec: StreamSpec) -> dict[str, str | tuple[str, ...]]:
+        found = {name: values.texts(value, self._config) for name, value in spec.params.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _headers(self) -> dict[str, str]:
+        found = {name: values.text(it, self._config) for name, it in self.spec.headers.items()}
         return {name: value for name, value in found.items() if value is not None}
 
     def _wanted(self, batch: Batch, split: Split) -> Batch:

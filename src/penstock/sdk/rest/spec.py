@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError
@@ -13,15 +13,23 @@ from penstock.core.cards import Card
 from penstock.core.errors import ConfigError
 from penstock.sdk.http import ErrorMeaning, HttpSettings
 from penstock.sdk.rest.auth import AnyAuth, NoAuth
+from penstock.sdk.rest.mistakes import Places, mistakes
 from penstock.sdk.rest.paging.keyset import KeysetPages
 from penstock.sdk.rest.paging.offset import OffsetPages
-from penstock.sdk.rest.paging.simple import LinkPages, NoPages, NumberedPages, TokenPages
-from penstock.sdk.rest.values import Value
+from penstock.sdk.rest.paging.simple import (
+    LastKeyPages,
+    LinkPages,
+    NoPages,
+    NumberedPages,
+    TokenPages,
+)
+from penstock.sdk.rest.times import TimeFormat
+from penstock.sdk.rest.values import Value, Values
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 AnyPages = Annotated[
-    NoPages | OffsetPages | NumberedPages | TokenPages | KeysetPages | LinkPages,
+    NoPages | OffsetPages | NumberedPages | TokenPages | LastKeyPages | KeysetPages | LinkPages,
     Field(discriminator="kind"),
 ]
 
@@ -36,7 +44,9 @@ class CursorSpec(_Part):
     Args:
         field: the row's change time.
         after, before: parameters that keep rows changed since, and until.
-        format: how the parameters are written: a day, an instant, or epoch seconds.
+        format: how the parameters are written: `day`, `instant`, `utc` (an instant ending in
+            Z), `epoch` or `epoch_ms`; or a pattern of strftime for the time in UTC, which may hold
+            other text: `greater-than(updated,%Y-%m-%dT%H:%M:%SZ)`.
         overlap_days: read again so many days before the cursor, because filters may work by
             whole days or in another zone; rows that come again are marked as seen.
         check: ask once per run for changes of the future; an answer with changes of the past
@@ -46,7 +56,7 @@ class CursorSpec(_Part):
     field: str
     after: str
     before: str | None = None
-    format: Literal["day", "instant", "epoch"] = "instant"
+    format: TimeFormat = "instant"
     overlap_days: int = Field(0, ge=0)
     check: bool = False
 
@@ -70,7 +80,7 @@ class StreamSpec(_Part):
 
     Args:
         records: dotted path of the array of rows; empty when the body is the array.
-        params: sent with every call.
+        params: sent with every call; a list is sent as one parameter for each of its values.
         whole_field: complete rows have it, redacted ones lack it.
         priority: lower is read first and goes first at the rate limit.
         ahead: calls of this stream that may be under way at once.
@@ -81,7 +91,7 @@ class StreamSpec(_Part):
     title: str = ""
     path: str
     records: str = ""
-    params: Mapping[str, Value] = {}
+    params: Mapping[str, Values] = {}
     primary_key: tuple[str, ...] = ("id",)
     pages: AnyPages | None = None
     cursor: CursorSpec | None = None
@@ -113,7 +123,10 @@ class RestSpec(_Part):
     """Everything a REST source declares.
 
     Args:
+        headers: sent with every call, e.g. the version of the API; nothing secret.
         rate_limit: calls per second of one account; null: none.
+        account: what tells accounts apart that share a host, a setting of any type; the
+            rate limit is for each of them. Empty: a host is one account.
         total: dotted path of the number of all rows in an answer.
         start: a date; the first read of streams with a cursor begins there.
         sweep: time between two complete reads of ids in streams with a cursor, which find
@@ -123,7 +136,9 @@ class RestSpec(_Part):
 
     base_url: Value = None
     auth: AnyAuth = NoAuth()
+    headers: Mapping[str, Value] = {}
     rate_limit: Value = None
+    account: Value = None
     login: LoginSpec | None = None
     errors: ErrorMeaning = ErrorMeaning()
     http: HttpSettings = HttpSettings()
@@ -148,12 +163,13 @@ def load_spec(card: Card) -> RestSpec:
     try:
         return RestSpec(**parts)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
-            for item in error.errors(include_input=False, include_url=False)
-        )
+        streams = card.folder / card.streams_file if card.streams_file else None
+        problems = mistakes(error, RestSpec, Places(card.folder / "connector.yaml", streams))
         raise ConfigError(
-            f"The card of {card.title} is wrong: {problems}.", code="config.card", type=card.name
+            f"The card of {card.title} is wrong: {problems}.",
+            hint="docs/reference/cards.md lists what a card may say.",
+            code="config.card",
+            type=card.name,
         ) from None
 
 

@@ -17,6 +17,8 @@ class FromSetting(BaseModel, frozen=True, extra="forbid"):
 
 
 Value = FromSetting | str | int | float | bool | None
+Values = Value | tuple[Value, ...]
+"""One value, or several for a parameter that is sent once for each."""
 
 
 def resolve(value: Value, config: BaseModel) -> Any:
@@ -48,9 +50,19 @@ def text(value: Value, config: BaseModel) -> str | None:
     found = resolve(value, config)
     if found is None:
         return None
+    if isinstance(found, SecretStr):
+        return found.get_secret_value()
     if isinstance(found, bool):
         return "true" if found else "false"
     return found.isoformat() if isinstance(found, date) else str(found)
+
+
+def texts(value: Values, config: BaseModel) -> str | tuple[str, ...] | None:
+    """As `text`; several values as a tuple, empty settings left out."""
+    if not isinstance(value, tuple):
+        return text(value, config)
+    found = (text(one, config) for one in value)
+    return tuple(one for one in found if one is not None) or None
 
 
 def number(value: Value, config: BaseModel) -> float | None:

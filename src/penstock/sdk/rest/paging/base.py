@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from penstock.sdk.rest.page import Page, Rows
 
-Params = Mapping[str, str]
+Params = Mapping[str, str | tuple[str, ...]]
+"""Parameters of a call; one with several values is sent once for each."""
 State = Mapping[str, Any]
 
 _USUAL_SIZES = (10, 20, 25, 50)
@@ -29,6 +30,9 @@ class Asking(Protocol):
 
     def url(self, url: str) -> Page:
         """Follow a link that the API gave; its host must be the API's own."""
+
+    def link(self, found: str) -> str:
+        """A link in an answer, perhaps a relative one, as a whole URL without our secrets."""
 
 
 @dataclass(frozen=True)

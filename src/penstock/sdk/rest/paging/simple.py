@@ -63,11 +63,16 @@ class TokenPages(_Kind):
 
     Args:
         next: dotted path of the token in the answer.
+        more: dotted path of a member that is false or missing on the last page, for APIs that name
+            a token there too; empty: the last page has no token.
+        last: the same for a member that is true on the last page.
     """
 
     kind: Literal["token"] = "token"
     param: str
     next: str = "next"
+    more: str = ""
+    last: str = ""
     size: int | None = None
     size_param: str = "limit"
 
@@ -80,12 +85,55 @@ class TokenPages(_Kind):
         while True:
             more = {self.param: token} if token else {}
             page = ask.page({**params, **sized, **more})
-            before, token = token, _token(page, self.next)
+            before, token = token, self._next(page)
             # A token that repeats would be a circle.
             ended = token is None or token == before
             yield leg_of(page, state={"token": token}, ended=ended, verified=token is None)
             if ended:
                 return
+
+    def _next(self, page: Page) -> str | None:
+        if (self.more and not page.value(self.more)) or (self.last and page.value(self.last)):
+            return None
+        return _token(page, self.next)
+
+
+class LastKeyPages(_Kind):
+    """The next page starts after the key of the last row: `?starting_after=<key>`.
+
+    Ends at an empty page, or where the answer says so.
+
+    Args:
+        more: dotted path of a member that is false or missing on the last page; empty: asked on
+            until a page is empty.
+    """
+
+    kind: Literal["last_key"] = "last_key"
+    param: str
+    more: str = ""
+    size: int | None = None
+    size_param: str = "limit"
+
+    def one_row(self) -> Params:
+        return {self.size_param: "1"} if self.size else {}
+
+    def walk(self, ask: Asking, params: Params, state: State | None) -> Legs:
+        after = str(state["after"]) if state else None
+        sized = {self.size_param: str(self.size)} if self.size else {}
+        while True:
+            page = ask.page({**params, **sized, **({self.param: after} if after else {})})
+            before, after = after, _last_key(page)
+            told = bool(self.more) and not page.value(self.more)
+            sound = told or not page.rows.count
+            ended = sound or after in (None, before)
+            yield leg_of(page, state={"after": after}, ended=ended, verified=ended and sound)
+            if ended:
+                return
+
+
+def _last_key(page: Page) -> str | None:
+    key = next((key for key in reversed(page.rows.keys) if key is not None), None)
+    return None if key is None or isinstance(key, tuple) else str(key)
 
 
 def _token(page: Page, path: str) -> str | None:
@@ -113,14 +161,16 @@ class LinkPages(_Kind):
         sized = {self.size_param: str(self.size)} if self.size else {}
         while True:
             page = ask.url(url) if url else ask.page({**params, **sized})
-            before, url = url, self._url(page)
+            before, url = url, self._url(ask, page)
             ended = url is None or url == before
             yield leg_of(page, state={"url": url}, ended=ended, verified=url is None)
             if ended:
                 return
 
-    def _url(self, page: Page) -> str | None:
+    def _url(self, ask: Asking, page: Page) -> str | None:
         if self.next:
-            return _token(page, self.next)
-        found = _NEXT.search(page.headers.get("link", ""))
-        return found[1] if found else None
+            found = _token(page, self.next)
+        else:
+            match = _NEXT.search(page.headers.get("link", ""))
+            found = match[1] if match else None
+        return ask.link(found) if found else None
