@@ -82,7 +82,8 @@ class StreamSpec(_Part):
         records: dotted path of the array of rows; empty when the body is the array.
         params: sent with every call; a list is sent as one parameter for each of its values.
         whole_field: complete rows have it, redacted ones lack it.
-        priority: lower is read first and goes first at the rate limit.
+        priority: lower is read first and goes first at the rate limit, where the first pages of
+            every stream go before all others.
         ahead: calls of this stream that may be under way at once.
         deletes: rows that a complete, verified read did not bring are gone from the source.
         fields: types as in `sdk.json_kinds`; a field that is not declared is typed by its values.
