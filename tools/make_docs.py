@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import card_docs
 from penstock.cli.main import build
 from penstock.core.cards import Card
 from penstock.core.registry import Registry
@@ -37,7 +38,7 @@ def main() -> int:
 def pages() -> dict[str, str]:
     """All reference pages: text by path below docs/reference/."""
     cards = list(Registry.scan())
-    made = {"README.md": _index(cards), "commands.md": _commands()}
+    made = {"README.md": _index(cards), "commands.md": _commands(), "cards.md": _cards()}
     for card in cards:
         made[f"{card.role}s/{card.name}.md"] = _connector(card)
     return made
@@ -77,6 +78,7 @@ def _index(cards: list[Card]) -> str:
         "- [Commands](commands.md)",
         "- [`penstock.yaml` and the environment](../configuration.md)",
         "- [Error codes](../errors.md)",
+        "- [Cards, for those who add connectors](cards.md)",
     ]
     for role in ("source", "destination"):
         lines += ["", f"## {role.capitalize()}s", ""]
@@ -86,6 +88,10 @@ def _index(cards: list[Card]) -> str:
             if card.role == role
         ]
     return "\n".join([*lines, ""])
+
+
+def _cards() -> str:
+    return MADE.format(source="the classes that read a card") + "\n" + card_docs.page()
 
 
 def _commands() -> str:

@@ -43,7 +43,8 @@ class CursorSpec(_Part):
 
     Args:
         field: the row's change time.
-        after, before: parameters that keep rows changed since, and until.
+        after: the parameter that keeps rows changed since a time.
+        before: the parameter that keeps rows changed until a time.
         format: how the parameters are written: `day`, `instant`, `utc` (an instant ending in
             Z), `epoch` or `epoch_ms`; or a pattern of strftime for the time in UTC, which may hold
             other text: `greater-than(updated,%Y-%m-%dT%H:%M:%SZ)`.
@@ -65,7 +66,11 @@ class SideloadSpec(_Part):
     """An array that comes with the rows of a stream and is a stream of its own.
 
     Args:
+        title: as people write its name.
         records: the member of the answer that holds the rows.
+        primary_key: fields that name a row.
+        fields: types of its fields, as in a stream.
+        drop: fields that are not loaded.
     """
 
     title: str = ""
@@ -79,14 +84,26 @@ class StreamSpec(_Part):
     """One collection of the API.
 
     Args:
+        title: as people write its name.
+        path: below the API's base URL.
         records: dotted path of the array of rows; empty when the body is the array.
         params: sent with every call; a list is sent as one parameter for each of its values.
+        primary_key: fields that name a row; none for rows without a name.
+        pages: how all rows are got, where it is not as in the rest of the API.
+        cursor: how changed rows are asked for; without it the stream is read whole at each run.
+        modified_field: a change time by which older versions of a row are told from newer ones.
         whole_field: complete rows have it, redacted ones lack it.
         priority: lower is read first and goes first at the rate limit, where the first pages of
             every stream go before all others.
         ahead: calls of this stream that may be under way at once.
         deletes: rows that a complete, verified read did not bring are gone from the source.
-        fields: types as in `sdk.json_kinds`; a field that is not declared is typed by its values.
+        sideloads: arrays that come with the rows, by the name of their stream.
+        drop: fields that are not loaded, in place of those of the API.
+        sensitive: fields with personal or secret content.
+        fields: types of fields: `integer`, `number`, `boolean`, `string`, `object`, `array`, `any`,
+            or what text holds: `string(number)`, `string(bool)`, `string(datetime)`,
+            `string(datetime_naive)`, `string(date)`; joined by a bar. Other fields are typed
+            by their values.
     """
 
     title: str = ""
@@ -111,6 +128,7 @@ class LoginSpec(_Part):
     """A call that every good key may make; asked once per job and by `check`.
 
     Args:
+        path: below the API's base URL.
         hint: where the user finds the right key.
         errors: what statuses mean for this call.
     """
@@ -124,15 +142,23 @@ class RestSpec(_Part):
     """Everything a REST source declares.
 
     Args:
+        base_url: where paths begin.
+        auth: where the key goes.
         headers: sent with every call, e.g. the version of the API; nothing secret.
         rate_limit: calls per second of one account; null: none.
         account: what tells accounts apart that share a host, a setting of any type; the
             rate limit is for each of them. Empty: a host is one account.
+        login: a call that shows whether the key works.
+        errors: what statuses mean, where it is not as usual.
+        http: time-outs, sizes, further tries.
         total: dotted path of the number of all rows in an answer.
+        pages: how all rows of a stream are got.
+        drop: fields that no stream loads.
         start: a date; the first read of streams with a cursor begins there.
         sweep: time between two complete reads of ids in streams with a cursor, which find
             deleted rows: `7d`, `12h`, or `off`.
         check_stream: the stream that `check` reads one row of.
+        streams: the collections by name, mostly in a file of their own.
     """
 
     base_url: Value = None

@@ -33,6 +33,8 @@ class NumberedPages(_Kind):
     """Pages have numbers: `?page=3&per_page=100`. Ends at a page that is not full.
 
     Args:
+        param: of the page's number.
+        first: number of the first page.
         size: rows of a full page.
         size_param: left out when the API has no such parameter.
     """
@@ -62,6 +64,7 @@ class TokenPages(_Kind):
     """The answer names the next page by a token, e.g. `{"next": "abc"}`.
 
     Args:
+        param: takes the token.
         next: dotted path of the token in the answer.
         more: dotted path of a member that is false or missing on the last page, for APIs that name
             a token there too; empty: the last page has no token.
@@ -104,6 +107,7 @@ class LastKeyPages(_Kind):
     Ends at an empty page, or where the answer says so.
 
     Args:
+        param: takes the key.
         more: dotted path of a member that is false or missing on the last page; empty: asked on
             until a page is empty.
     """
