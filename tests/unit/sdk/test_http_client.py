@@ -220,6 +220,27 @@ def test_a_temporary_error_says_where(
 
 
 @pytest.mark.parametrize(
+    "failure",
+    [
+        pytest.param(
+            reply(b"no gzip", headers={"Content-Encoding": "gzip", "x-request-id": "r-7"}),
+            id="damaged",
+        ),
+        pytest.param(
+            Play(b"HTTP/1.1 200 OK\r\nx-request-id: r-7\r\nContent-Length: 9\r\n\r\n{", "close"),
+            id="cut off",
+        ),
+    ],
+)
+def test_an_answer_that_breaks_off_still_names_its_request(serve: Open, failure: Play) -> None:
+    http, _ = serve(failure)
+    with pytest.raises(TransientError) as raised:
+        http.get("contacts")
+    assert raised.value.where["request_id"] == "r-7"
+    assert "gave no whole answer" in raised.value.message
+
+
+@pytest.mark.parametrize(
     ("status", "kind", "code"),
     [
         (400, ObjectFailed, "object.failed"),

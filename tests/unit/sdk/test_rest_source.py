@@ -11,7 +11,7 @@ import pytest
 
 from loopback import Play, Request, Server, reply
 from penstock.core.cards import Card, Setting
-from penstock.core.errors import AuthError, ConfigError
+from penstock.core.errors import AuthError, ConfigError, TransientError
 from penstock.core.stream import Split
 from penstock.sdk.opening import check_settings
 from penstock.sdk.rest import RestSource
@@ -118,6 +118,17 @@ def test_a_body_may_be_the_array_itself(tmp_path: Path) -> None:
     with Server(lambda *_: reply('[{"id": 1}, {"id": 2}]')) as server:
         [batch] = read(source(card(tmp_path, {}, {"harbours": {"path": "/x"}}), server.url))
     assert batch.rows.column("id").to_pylist() == [1, 2]
+
+
+def test_an_array_in_place_of_an_object_is_told_as_such(tmp_path: Path) -> None:
+    quick = {"retry": {"tries": 1}}
+    made = card(tmp_path, {"http": quick}, {"h": {"path": "/h", "records": "items"}})
+    with Server(lambda _request, _number: reply("[]")) as server:
+        opened = source(made, server.url)
+        with pytest.raises(TransientError) as raised:
+            list(opened.read(Split("h", ("h",)), None, ReadContext()))
+        opened.close()
+    assert "no JSON object" in raised.value.message
 
 
 def test_parameters_are_constants_or_settings_and_empty_settings_are_left_out(

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+REQUEST_ID = "x-request-id"
+
 
 class Headers(dict[str, str]):
     """Headers by lower-case name; they can hold cookies and tokens, so `repr` shows none."""
@@ -40,7 +42,7 @@ class Answer:
     @property
     def request_id(self) -> str | None:
         """What the vendor's support asks for."""
-        return self.headers.get("x-request-id")
+        return self.headers.get(REQUEST_ID)
 
     @property
     def retry_after_s(self) -> float | None:

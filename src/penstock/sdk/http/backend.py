@@ -29,12 +29,16 @@ class Fault(Exception):
         self.reason = reason
         self.settled = settled
         """Trying again will not help."""
+        self.request_id: str | None = None
+        """Of the answer that began and did not end well."""
 
 
 class Current(threading.local):
     """The call that this thread is making."""
 
     cancel: threading.Event | None = None
+    request_id: str | None = None
+    """Of its answer, once the headers have come."""
 
 
 def resolve(host: str, port: int) -> list[str]:

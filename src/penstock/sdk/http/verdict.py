@@ -51,8 +51,10 @@ class Judge:
         """No complete answer; the step that failed is in `where`."""
         reason = self._auth.scrub(fault.reason)
         where = {"step": fault.step, **self._where(path)}
+        where |= {"request_id": fault.request_id} if fault.request_id else {}
         if not fault.settled:
-            message = f"{self._address.host} could not be reached: {reason}."
+            failed = "gave no whole answer" if fault.step == "HTTP" else "could not be reached"
+            message = f"{self._address.host} {failed}: {reason}."
             return Setback(TransientError(message, **where), again=True)
         if fault.step == "TLS":
             error: PenstockError = ConfigError(

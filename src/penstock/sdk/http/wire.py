@@ -17,7 +17,7 @@ import httpcore2
 import httpx2
 
 from penstock.sdk.http.address import Address, Params, encoded
-from penstock.sdk.http.answer import Answer, Headers
+from penstock.sdk.http.answer import REQUEST_ID, Answer, Headers
 from penstock.sdk.http.auth import Auth
 from penstock.sdk.http.backend import Backend, Current, Fault
 from penstock.sdk.http.settings import HttpSettings
@@ -70,7 +70,7 @@ class Wire:
                 locals hold our headers.
             Interrupted: cancel was set.
         """
-        self._current.cancel = cancel
+        self._current.cancel, self._current.request_id = cancel, None
         try:
             return self._exchange(self._request(path, params, _tracer(before_send, after_send)))
         except Fault as error:
@@ -84,6 +84,7 @@ class Wire:
             raise
         finally:
             self._current.cancel = None
+        fault.request_id = self._current.request_id
         raise fault
 
     def close(self) -> None:
@@ -114,6 +115,7 @@ class Wire:
         response = self._pool.handle_request(request)
         try:
             headers = Headers.of(response.headers)
+            self._current.request_id = headers.get(REQUEST_ID)
             chunks = self._bounded(_iterable(response.stream))
             body = _decoded(b"".join(chunks), headers, self._settings.largest_body_bytes)
         finally:

@@ -232,10 +232,18 @@ def _without_rows(body: bytes, records: str) -> str:
     return f"the body has no list {records!r}" + (f" but says: {told}" if told else "")
 
 
+def _whole(body: bytes) -> bool:
+    try:
+        msgspec.json.decode(body)
+    except (*_REFUSED, RecursionError):
+        return False
+    return True
+
+
 def _what_came(body: bytes) -> str:
     start = body.lstrip()[:1]
     if start == b"<":
         return "the body is a web page"
     if start in b"{[":
-        return "the body is cut off"
+        return "the body is no JSON object" if _whole(body) else "the body is cut off"
     return "the body is not JSON"
