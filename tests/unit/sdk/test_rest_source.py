@@ -388,3 +388,25 @@ def test_a_limit_is_shared_by_everybody_on_the_same_host(
         for _ in range(2):
             read(source(made, server.url))
     assert len(list(tmp_path.rglob("limits/*"))) == 1
+
+
+def test_a_page_too_large_for_one_answer_comes_in_parts(tmp_path: Path) -> None:
+    rows = [{"id": row_id, "text": "x" * (900 if row_id in (7, 8) else 10)} for row_id in range(40)]
+    rows[23]["text"] = "x" * 2000
+
+    def answer(request: Request, _number: int) -> Play:
+        asked = dict(pair.split("=") for pair in request.query.split("&"))
+        start, limit = int(asked.get("offset", 0)), int(asked["limit"])
+        return reply(json.dumps({"rows": rows[start : start + limit], "total": 40}))
+
+    rest = {
+        "pages": {"kind": "offset", "limit": 10, "overlap": 1},
+        "total": "total",
+        "http": {"largest_body_bytes": 1500},
+    }
+    streams = {"harbours": {"path": "/harbours", "records": "rows"}}
+    with Server(answer) as server:
+        batches = read(source(card(tmp_path, rest, streams), server.url))
+    found = [row_id for batch in batches for row_id in batch.rows.column("id").to_pylist()]
+    assert found == [row_id for row_id in range(40) if row_id != 23]
+    assert [one for batch in batches for one in batch.oversize] == ["without id"]

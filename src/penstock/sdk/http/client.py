@@ -69,6 +69,7 @@ class Http:
         self._limiter = limiter
         self._meaning = meaning or ErrorMeaning()
         self._retry = settings.retry
+        self.largest_body_bytes = settings.largest_body_bytes
         self._cancel = cancel
         self._auth = auth
         self._judge = Judge(self._address, auth)

@@ -64,7 +64,7 @@ class Judge:
                 **where,
             )
         else:
-            error = ObjectFailed(f"The call failed: {reason}.", code="object.bad_answer", **where)
+            error = ObjectFailed(f"The call failed: {reason}.", code="object.too_large", **where)
         return Setback(error)
 
     def paused(self, left_s: float, path: str) -> RateLimited:

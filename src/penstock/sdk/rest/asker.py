@@ -9,11 +9,15 @@ from itertools import count
 from types import TracebackType
 from typing import Self
 
+from penstock.core.errors import ObjectFailed
 from penstock.core.stopping import Ending
 from penstock.sdk.http import Answer, BadBody, Http
 from penstock.sdk.json_columns import JsonColumns
-from penstock.sdk.rest.page import Cutter, Page
+from penstock.sdk.rest.page import Cutter, Page, Rows
 from penstock.sdk.rest.paging.base import Params
+from penstock.sdk.rest.paging.offset import OffsetPages
+
+_TOO_LARGE = "object.too_large"
 
 # The first pages of a read go before those of big streams: objects of a page or two are then done
 # while the big ones fill the gaps, instead of one after the other at the end of a sync.
@@ -28,6 +32,7 @@ class Asker:
         columns, sides: what the pages are decoded with: of the stream, of its sideloads.
         ahead: calls that may be under way at once.
         called: told of each call.
+        pages: the paging, if its pages can be asked for in halves.
     """
 
     def __init__(
@@ -42,6 +47,7 @@ class Asker:
         ahead: int,
         cancel: threading.Event,
         called: Callable[[], None] | None = None,
+        pages: OffsetPages | None = None,
     ) -> None:
         self.ahead = ahead
         self.columns = columns
@@ -51,6 +57,7 @@ class Asker:
         self._cutter = cutter
         self._priority = priority
         self._asked = count()
+        self._pages = pages
         self._ending = Ending(cancel)
         self._called = called
         self._pool: ThreadPoolExecutor | None = None
@@ -69,7 +76,23 @@ class Asker:
             self._pool.shutdown(cancel_futures=True)
 
     def page(self, params: Params) -> Page:
-        return self._ask(self._path, params)
+        try:
+            return self._ask(self._path, params)
+        except ObjectFailed as error:
+            if error.code != _TOO_LARGE or self._pages is None:
+                raise
+        return self._in_halves(self._pages, params)
+
+    def _in_halves(self, pages: OffsetPages, params: Params) -> Page:
+        """A page that is too large for one answer: nothing but its largest rows is lost."""
+        halves = pages.halves(params)
+        if halves is None:
+            # One row alone is too large to be received, and so is its id.
+            return Page(Rows(oversize=[(None, self._http.largest_body_bytes)]))
+        first = self.page(halves[0])
+        if first.rows.count < int(halves[0][pages.limit_param]):
+            return first
+        return first.joined(self.page(halves[1]))
 
     def soon(self, params: Params) -> Future[Page]:
         if self.ahead < 2:

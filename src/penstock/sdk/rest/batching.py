@@ -97,5 +97,7 @@ class Pending:
 
 
 def _too_large(row_id: str | None, size: int) -> str:
-    name = f"The row with id {row_id}" if row_id else "A row without id"
-    return f"{name} has {size / 1e6:,.0f} MB, over the limit of 128 MB, and was not loaded."
+    if row_id is None:
+        return f"A row of {size / 1e6:,.0f} MB or more, over the limit of 128 MB, was not loaded."
+    mb = f"{size / 1e6:,.0f} MB"
+    return f"The row with id {row_id} has {mb}, over the limit of 128 MB, and was not loaded."

@@ -89,6 +89,14 @@ class Page:
     server_ms: int | None = None
     size: int = 0
 
+    def joined(self, more: Page) -> Page:
+        """This page with the rows of the one after it."""
+        self.rows.extend(more.rows)
+        for name, rows in more.others.items():
+            self.others[name].extend(rows)
+        total = self.total if more.total is None else more.total
+        return replace(self, total=total, size=self.size + more.size)
+
     def value(self, path: str) -> Any:
         """The member at a dotted path of the body; None when it is not there."""
         return dig(self.members, path)

@@ -27,6 +27,7 @@ from penstock.sdk.limiter import AccountLimiter
 from penstock.sdk.replay import parse_events
 from penstock.sdk.rest import values
 from penstock.sdk.rest.asker import Asker
+from penstock.sdk.rest.paging.offset import OffsetPages
 from penstock.sdk.rest.reader import StreamReader
 from penstock.sdk.rest.sides import Sides
 from penstock.sdk.rest.spec import StreamSpec, load_spec
@@ -193,6 +194,7 @@ class RestSource(Source):
             for name, one in spec.sideloads.items()
             if name in streams
         }
+        pages = spec.pages or self.spec.pages
         return Asker(
             self._http,
             spec.path,
@@ -203,6 +205,7 @@ class RestSource(Source):
             ahead=1 if context.limit else spec.ahead,
             cancel=context.cancel,
             called=context.called,
+            pages=pages if isinstance(pages, OffsetPages) else None,
         )
 
     def _params(self, spec: StreamSpec) -> dict[str, str | tuple[str, ...]]:

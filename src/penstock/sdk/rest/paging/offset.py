@@ -52,5 +52,14 @@ class OffsetPages(BaseModel, frozen=True, extra="forbid"):
     def one_row(self) -> Params:
         return {self.limit_param: "1"}
 
+    def halves(self, params: Params) -> tuple[Params, Params] | None:
+        """The parameters of one page as those of its two halves; None for a single row."""
+        limit, offset = int(params[self.limit_param]), int(params.get(self.param, 0))
+        if limit < 2:
+            return None
+        half = limit // 2
+        rest = {self.limit_param: str(limit - half), self.param: str(offset + half)}
+        return {**params, self.limit_param: str(half)}, {**params, **rest}
+
     def walk(self, ask: Asking, params: Params, state: State | None) -> Legs:
         return OffsetPass(self, ask, {**params, **self.order}).legs(state)
