@@ -154,7 +154,7 @@ def test_a_fault_that_stays_is_for_later_and_keeps_what_came(fault: Any) -> None
         found = [key for b in batches for key in b.rows.column("id").to_pylist()]
         with opened(box) as source:
             rest = read(source, "contacts", batches[-1].checkpoint)
-        assert same_rows(found + rest.ids, ids(box, "contacts"))
+        assert same_rows(found + rest.fresh, ids(box, "contacts"))
         assert rest.verified is True
 
 
