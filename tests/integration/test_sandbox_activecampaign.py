@@ -5,6 +5,8 @@ import gzip
 import http.client
 import json
 import os
+import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -13,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -20,6 +23,7 @@ import pytest
 
 from penstock.sandbox.activecampaign import Sandbox, SandboxOptions
 
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "sandbox.md"
 PAUSE = threading.Event()
 QUIET = SandboxOptions(contacts=250, rate_limit=None)
 
@@ -411,6 +415,16 @@ class TestControlPath:
         assert client.control("GET", "/faults").json[0]["fired"] == 1
         client.control("DELETE", "/faults")
         assert client.get("/tags").status == 200
+
+    def test_the_lines_of_the_guide_work(self, client: Client) -> None:
+        lines = re.findall(r"^curl .+", GUIDE.read_text("utf-8"), re.MULTILINE)
+        assert len(lines) == 10
+        for line in lines:
+            words = shlex.split(line)
+            url = next(word for word in words if word.startswith("http:"))
+            body = words[words.index("-d") + 1] if "-d" in words else None
+            method = "DELETE" if "DELETE" in words else "POST" if body else "GET"
+            assert client.send(method, urlsplit(url).path, {}, body).status == 200, line
 
     def test_stats_count_the_api_only(self, client: Client) -> None:
         client.get("/tags")

@@ -46,6 +46,14 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
         pytest.param(
             ["run", "x", "--from", "soon"], "error: --from 'soon' is no date", id="date"
         ),
+        pytest.param(
+            ["sandbox", "activecampaign", "--zone", "Mars/X"],
+            "error: Invalid value: --zone 'Mars/X' is no time zone", id="zone",
+        ),
+        pytest.param(
+            ["sandbox", "activecampaign", "--size", "foo=1"],
+            "error: Invalid value: --size 'foo=1' names none of: accounts,", id="table",
+        ),
         pytest.param(["jobs"], "error: There is no penstock.yaml in this", id="no workspace"),
         pytest.param(
             ["init", "--template", "activecampain"],

@@ -109,6 +109,20 @@ def test_deals_can_be_ordered_by_creation(reader: Reader) -> None:
     assert made == sorted(made)
 
 
+def test_accounts_are_counted_on_demand_only() -> None:
+    reader = Reader(SandboxOptions(contacts=100, redacted=0))
+    plain = reader.get("/accounts", limit=100)["accounts"]
+    assert {(row["contactCount"], row["dealCount"]) for row in plain} == {("0", "0")}
+    counted = reader.get("/accounts", limit=100, count_deals="true")["accounts"]
+    for name, table, column in (
+        ("contactCount", "account_contacts", "account"),
+        ("dealCount", "deals", "customerAccount"),
+    ):
+        total = sum(int(row[name]) for row in counted)
+        ids = {row["id"] for row in counted}
+        assert total == sum(row.get(column) in ids for row in reader.account.rows(table)) > 0
+
+
 def test_unknown_orders_and_filters_are_ignored(reader: Reader) -> None:
     plain = reader.get("/accounts")
     assert reader.get("/accounts", **{"orders[nonsense]": "ASC", "filters[x]": "1"}) == plain

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from typing import Annotated, TextIO
+from zoneinfo import ZoneInfoNotFoundError
 
 import typer
 
@@ -104,6 +105,8 @@ def activecampaign(
         threading.Thread(target=_stop_at_end, args=(sys.stdin,), daemon=True).start()
     try:
         serve(options, announce=announce)
+    except ZoneInfoNotFoundError as error:
+        raise typer.BadParameter(f"--zone {zone!r} is no time zone, e.g. Europe/Berlin.") from error
     except OSError as error:
         raise ConfigError(
             f"Port {port} cannot be used: {error.strerror}.",
@@ -118,10 +121,15 @@ def _stop_at_end(stream: TextIO) -> None:
 
 
 def _sizes(given: list[str]) -> dict[str, int]:
+    from penstock.sandbox.activecampaign.contract import Contract
+
+    known = Contract.load().tables
     sizes = {}
     for item in given:
         name, _, count = item.partition("=")
         if not name or not count.isdecimal():
             raise typer.BadParameter(f"--size {item!r} is not TABLE=N, e.g. deals=0.")
+        if name not in known:
+            raise typer.BadParameter(f"--size {item!r} names none of: {', '.join(known)}.")
         sizes[name] = int(count)
     return sizes
