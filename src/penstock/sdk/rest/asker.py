@@ -90,7 +90,7 @@ class Asker:
             # One row alone is too large to be received, and so is its id.
             return Page(Rows(oversize=[(None, self._http.largest_body_bytes)]))
         first = self.page(halves[0])
-        if first.rows.count < int(halves[0][pages.limit_param]):
+        if first.rows.count < int(str(halves[0][pages.limit_param])):
             return first
         return first.joined(self.page(halves[1]))
 

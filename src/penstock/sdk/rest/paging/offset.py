@@ -54,7 +54,8 @@ class OffsetPages(BaseModel, frozen=True, extra="forbid"):
 
     def halves(self, params: Params) -> tuple[Params, Params] | None:
         """The parameters of one page as those of its two halves; None for a single row."""
-        limit, offset = int(params[self.limit_param]), int(params.get(self.param, 0))
+        limit = int(str(params[self.limit_param]))
+        offset = int(str(params.get(self.param, 0)))
         if limit < 2:
             return None
         half = limit // 2
