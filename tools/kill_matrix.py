@@ -119,6 +119,8 @@ def _is(case: Case, place: str, way: tuple[str, str]) -> bool:
 
 
 def _cell(results: Sequence[Result]) -> str:
+    if not results:
+        return ""
     wrong = sum(bool(result.problems) for result in results)
     return f"**{wrong} wrong**" if wrong else str(sum(result.died for result in results))
 
