@@ -33,6 +33,8 @@ class Stager:
         self._folder = split_folder(task.staging, split.name)
         self._package_no = task.package_numbers.get(split.name, 0)
         self._parts: dict[str, OpenPart] = {}
+        self._packed: set[str] = set()
+        """Streams that a package of this read holds: they have their table."""
         self._building: Path | None = None
         self._opened_at = 0.0
         self._ingested_at = 0
@@ -64,7 +66,8 @@ class Stager:
         partial = bool(self._task.bounds) or self._task.replaying
         if whole and not partial:
             for name in self._split.streams:
-                self._part(name)
+                if name not in self._packed or self._task.plans[name].rebuilding:
+                    self._part(name)
         elif not whole and (self._checkpoint is None or self._beyond_checkpoint):
             self.abandon()
         return self._close(publish=whole and not partial) if self._parts else None
@@ -150,5 +153,6 @@ class Stager:
             closed = close_package(self._building, package)
         except OSError as error:
             raise disk_error(error, self._folder) from error
+        self._packed.update(self._parts)
         self._parts, self._building, self._ingested_at, self._resolved = {}, None, 0, []
         return closed

@@ -87,6 +87,13 @@ def test_rows_that_a_verified_read_no_longer_has_are_flagged(bench: Bench) -> No
     assert bench.books.flagged == 1
 
 
+def test_a_complete_read_of_a_few_rows_is_one_load(bench: Bench) -> None:
+    """The package that ends the pass is the last one: no empty load follows it."""
+    bench.run(ListSource([rows(1, 2), rows(3)]))
+    assert len(bench.destination.loads) == 1
+    assert len(bench.catalog.commits) == 1
+
+
 def test_an_unverified_read_flags_nothing(bench: Bench) -> None:
     bench.run(ListSource([rows(1, 2)]))
     bench.run(ListSource([rows(1)], verified=False))
