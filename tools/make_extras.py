@@ -15,6 +15,8 @@ from pathlib import Path
 
 from penstock.core.registry import Registry
 
+# Drivers of no connector.
+OWN = {"object-store": ["obstore>=0.12,<0.13"]}
 PROJECT = Path(__file__).parent.parent / "pyproject.toml"
 _TABLE = re.compile(r"(?<=\n)\[project\.optional-dependencies\]\n(?:[^\[\n].*\n)*")
 
@@ -41,6 +43,8 @@ def extras(registry: Registry) -> dict[str, list[str]]:
     for card in registry:
         if card.requires:
             found[card.extra or card.name].update(card.requires)
+    for name, requirements in OWN.items():
+        found[name].update(requirements)
     return {name: sorted(found[name]) for name in sorted(found)}
 
 

@@ -16,6 +16,7 @@ from penstock.core.cards import Card, Role
 from penstock.core.errors import ConfigError
 from penstock.core.registry import Registry
 from penstock.core.spec import ConnectionSpec, PipelineSpec, WorkspaceSpec
+from penstock.core.store_place import StorePlace
 
 DEFAULT_MEMORY = "512MB"
 _CATALOG_URLS = ("postgresql://", "postgres://")
@@ -57,6 +58,8 @@ class Workspace:
     state_dir: Path
     catalog_url: str = field(repr=False)
     staging_dir: Path
+    """Of packages; those that are open, where `staging_place` holds the closed ones."""
+    staging_place: StorePlace | None
     memory_bytes: int
     reading: Reading = field(repr=False)
     model_of: ModelOf = field(repr=False)
@@ -77,10 +80,10 @@ class Workspace:
         if reading.spec is None or reading.problems:
             lost = [problem for found in reading.unresolved.values() for problem in found]
             raise FileError(FILE_NAME, [*reading.problems, *lost])
-        state, catalog, staging = _places(reading.spec, root, references)
-        reading.secrets |= url_passwords(catalog)
+        state, catalog, staging, place = _places(reading.spec, root, references)
+        reading.secrets |= url_passwords(catalog) | (place.secrets if place else set())
         return Workspace(
-            root, reading.spec, registry, state, catalog, staging,
+            root, reading.spec, registry, state, catalog, staging, place,
             parse_bytes(variables.get("PENSTOCK_MEMORY") or DEFAULT_MEMORY), reading, model_of,
         )  # fmt: skip
 
@@ -200,8 +203,10 @@ def _read_text(path: Path) -> str:
         ) from error
 
 
-def _places(spec: WorkspaceSpec, root: Path, references: References) -> tuple[Path, str, Path]:
-    """State folder, catalog (a path or a PostgreSQL URL), staging folder."""
+def _places(
+    spec: WorkspaceSpec, root: Path, references: References
+) -> tuple[Path, str, Path, StorePlace | None]:
+    """State folder, catalog (a path or a PostgreSQL URL), staging folder, object store."""
     home = references.variables.get("PENSTOCK_HOME")
     try:
         state = root / Path(home or references.expand(spec.state.dir or ".penstock")).expanduser()
@@ -209,12 +214,6 @@ def _places(spec: WorkspaceSpec, root: Path, references: References) -> tuple[Pa
         staging = references.expand(spec.state.staging or "")
     except Unresolved as error:
         raise ConfigError(f"`state` in {FILE_NAME}: {error}", code="config.state") from None
-    if "://" in staging:
-        raise ConfigError(
-            f"`state.staging` in {FILE_NAME} must be a folder.",
-            hint="Object stores cannot hold the staging area in this version.",
-            code="config.state",
-        )
     if "://" in catalog and not catalog.startswith(_CATALOG_URLS):
         raise ConfigError(
             f"`state.catalog` in {FILE_NAME} is no address that can hold the catalog.",
@@ -223,7 +222,10 @@ def _places(spec: WorkspaceSpec, root: Path, references: References) -> tuple[Pa
         )
     if catalog and "://" not in catalog:
         catalog = str(root / catalog)
-    return state, catalog or str(state / "catalog.db"), root / (staging or state / "staging")
+    catalog = catalog or str(state / "catalog.db")
+    if "://" in staging:
+        return state, catalog, state / "open", StorePlace.of(staging, references.variables)
+    return state, catalog, root / (staging or state / "staging"), None
 
 
 def parse_bytes(text: str) -> int:

@@ -90,6 +90,12 @@ class RateLimited(TransientError):
         self.retry_after = retry_after
 
 
+class StagingAway(TransientError):
+    """The object store of the staging area: without it no package can be closed."""
+
+    default_code = "staging.unreachable"
+
+
 class DataError(PenstockError):
     """Rows that the system refuses; they are set aside and the others go on."""
 

@@ -44,6 +44,17 @@ NAMES: Final = (
     "discard.after",
     "job.before_finish",
 )
+STORE_NAMES: Final = (
+    "stage.before_upload",
+    "stage.between_uploads",
+    "stage.before_card",
+    "stage.after_card",
+    "fetch.between_files",
+    "keys.kept",
+    "keys.dropped",
+    "discard.remote",
+)
+"""These lie on the way only where the staging area is an object store."""
 
 _setting = os.environ.get("PENSTOCK_FAILPOINT", "")
 _name, _, _nth = _setting.partition(":")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +19,8 @@ from penstock.core.load import LoadPackage, PackagePart, Receipt, Sweep, TableLo
 from penstock.core.mapping import Mapping
 from penstock.core.records import CommitRecord, FailedRow, PartRecord
 from penstock.core.stream import Split
-from penstock.engine.folders import pass_folder, safe_name
 from penstock.engine.mapping import system_fields, table_schema
 from penstock.engine.naming import columns_scope
-from penstock.engine.package import discard, rewrite_card, sync
 from penstock.engine.part import read_failed
 from penstock.engine.refuse import without_refused
 from penstock.engine.task import Task
@@ -56,7 +53,7 @@ def deliver(task: Task, package: LoadPackage) -> None:
         task.source.acknowledge(Split(package.split, ()), package.checkpoint)
         hit("acknowledge.after")
     _keep_keys(task, package)
-    discard(package)
+    task.staging.discard(package)
     _show(task, record, receipts)
 
 
@@ -76,7 +73,7 @@ def _deliver_part(
                 table=part.table,
             ) from error
         package, part = without_refused(package, part, load, refused)
-        rewrite_card(package)
+        task.staging.rewrite(package)
         return package, part, _load(task, table_load(task, package, part), part)
 
 
@@ -166,8 +163,7 @@ def _sweep(task: Task, package: LoadPackage, part: PackagePart) -> Sweep | None:
     """The sweep at the end of a verified pass, if every one of its key files is there."""
     if part.sweep is None or part.mode is WriteMode.APPEND:
         return None
-    folder = pass_folder(task.staging, package.split, part.stream, part.sweep["id"])
-    files = {file.name: file for file in folder.glob("*.parquet")} if folder.is_dir() else {}
+    files = task.staging.pass_keys(package, part, part.sweep["id"])
     if part.keys_file is not None:
         files[f"{package.id}.parquet"] = package.folder / part.keys_file
     if len(files) != part.sweep["parts"]:
@@ -186,24 +182,15 @@ def _sweep(task: Task, package: LoadPackage, part: PackagePart) -> Sweep | None:
 
 
 def _keep_keys(task: Task, package: LoadPackage) -> None:
-    """Move key files of a pass that goes on beside the packages; drop those of one that ended."""
+    """Keep key files of a pass that goes on beside the packages; drop those of one that ended."""
     for part in package.parts:
         if part.pass_id is None:
             continue
-        folder = pass_folder(task.staging, package.split, part.stream, part.pass_id)
         going_on = package.checkpoint is not None and part.stream in package.checkpoint.passes
-        if not going_on:
-            shutil.rmtree(folder.parent, ignore_errors=True)
-        elif part.keys_file is not None and (package.folder / part.keys_file).exists():
-            _drop_other_passes(folder)
-            folder.mkdir(parents=True, exist_ok=True)
-            (package.folder / part.keys_file).replace(folder / f"{package.id}.parquet")
-
-
-def _drop_other_passes(folder: Path) -> None:
-    for other in folder.parent.iterdir() if folder.parent.is_dir() else ():
-        if other != folder:
-            shutil.rmtree(other, ignore_errors=True)
+        if going_on:
+            task.staging.keep_keys(package, part, part.pass_id)
+        else:
+            task.staging.drop_keys(package, part, part.pass_id)
 
 
 def _record(
@@ -257,16 +244,9 @@ def _keep_failed(task: Task, package: LoadPackage, part: PackagePart) -> Iterato
     """Copy the part's failed events to where they stay, and index them."""
     if part.failed_file is None:
         return
-    source = package.folder / part.failed_file
-    folder = task.failed_folder / safe_name(task.pipeline)
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{part.load_id}.parquet"
-    temporary = target.with_suffix(".new")
-    shutil.copyfile(source, temporary)
-    sync(temporary)
-    temporary.replace(target)
-    for index, event in enumerate(read_failed(source)):
-        yield _failed_row(package, part, event, target.name, index)
+    name = task.staging.keep_failed(package, part)
+    for index, event in enumerate(read_failed(package.folder / part.failed_file)):
+        yield _failed_row(package, part, event, name, index)
 
 
 def _failed_row(

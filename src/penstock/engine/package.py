@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from penstock.core.books import Books
 from penstock.core.checkpoint import Checkpoint
@@ -72,7 +73,11 @@ def discard(package: LoadPackage) -> None:
 
 
 def read_package(folder: Path) -> LoadPackage:
-    raw = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    return package_of(json.loads((folder / CARD).read_text(encoding="utf-8")), folder)
+
+
+def package_of(raw: Mapping[str, Any], folder: Path) -> LoadPackage:
+    """The package that a card tells of, with its files in `folder`."""
     checkpoint = raw["checkpoint"]
     return LoadPackage(
         id=raw["id"],
@@ -99,8 +104,9 @@ def _part(raw: dict[str, object]) -> PackagePart:
     return PackagePart(**values)  # type: ignore[arg-type]
 
 
-def _write_card(folder: Path, package: LoadPackage) -> None:
-    raw = {
+def card_of(package: LoadPackage) -> dict[str, Any]:
+    """What the card says, as plain values for JSON."""
+    return {
         "id": package.id,
         "pipeline": package.pipeline,
         "split": package.split,
@@ -113,8 +119,11 @@ def _write_card(folder: Path, package: LoadPackage) -> None:
         "warnings": list(package.warnings),
         "resolved": list(package.resolved),
     }
+
+
+def _write_card(folder: Path, package: LoadPackage) -> None:
     temporary = folder / (CARD + ".new")
-    temporary.write_text(json.dumps(raw), encoding="utf-8")
+    temporary.write_text(json.dumps(card_of(package)), encoding="utf-8")
     sync(temporary)
     temporary.replace(folder / CARD)
 

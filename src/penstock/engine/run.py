@@ -15,20 +15,20 @@ from penstock.core.errors import (
     Interrupted,
     PenstockError,
     SchemaConflict,
+    StagingAway,
 )
 from penstock.core.load import LoadPackage
 from penstock.core.stream import Split
 from penstock.engine.extract import extract
 from penstock.engine.load import deliver
 from penstock.engine.mapping import Mapper
-from penstock.engine.package import pending
 from penstock.engine.passes import Passes
 from penstock.engine.stage import Stager
 from penstock.engine.task import Task
 from penstock.engine.transform import transform
 
 # Errors of one split that end the whole job: going on would only repeat them.
-_STOP = (AuthError, ConfigError, SchemaConflict, InternalError)
+_STOP = (AuthError, ConfigError, SchemaConflict, InternalError, StagingAway)
 
 
 @dataclass
@@ -75,7 +75,7 @@ def run(task: Task, splits: Sequence[Split]) -> Outcome:
 
 def deliver_leftovers(task: Task) -> None:
     """Packages that an earlier job closed and did not finish; moves the positions on."""
-    for package in pending(task.staging):
+    for package in task.staging.pending():
         deliver(task, package)
         if package.package_no <= task.package_numbers.get(package.split, 0):
             # Older than what the destination's ledger knows: a staging area from a backup.

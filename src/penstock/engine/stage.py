@@ -9,12 +9,13 @@ from pathlib import Path
 
 from penstock.core.checkpoint import Checkpoint
 from penstock.core.clock import new_id
+from penstock.core.errors import PenstockError
 from penstock.core.failpoints import hit
 from penstock.core.load import LoadPackage
 from penstock.core.stream import Split
 from penstock.engine.folders import split_folder
 from penstock.engine.mapping import Mapped, Mapper
-from penstock.engine.package import BUILDING, close_package, disk_error
+from penstock.engine.package import BUILDING, disk_error
 from penstock.engine.part import OpenPart
 from penstock.engine.passes import Passes
 from penstock.engine.task import Task
@@ -30,7 +31,7 @@ class Stager:
         self._split = split
         self._passes = passes
         self._mappers = mappers
-        self._folder = split_folder(task.staging, split.name)
+        self._folder = split_folder(task.staging.folder, split.name)
         self._package_no = task.package_numbers.get(split.name, 0)
         self._parts: dict[str, OpenPart] = {}
         self._packed: set[str] = set()
@@ -150,9 +151,13 @@ class Stager:
                 fence=self._task.fence,
                 resolved=tuple(self._resolved),
             )
-            closed = close_package(self._building, package)
+            closed = self._task.staging.close(self._building, package)
         except OSError as error:
             raise disk_error(error, self._folder) from error
+        except PenstockError:
+            # Half closed; a second try would count its passes twice.
+            self.abandon()
+            raise
         self._packed.update(self._parts)
         self._parts, self._building, self._ingested_at, self._resolved = {}, None, 0, []
         return closed

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 from penstock.core.checkpoint import Checkpoint
@@ -17,6 +16,7 @@ from penstock.core.progress import ObjectState
 from penstock.core.records import CommitRecord, FailedRow
 from penstock.core.stream import Stream
 from penstock.engine.budget import Budget
+from penstock.engine.staging import Staging
 from penstock.sdk.destination import Destination
 from penstock.sdk.source import Source
 
@@ -80,8 +80,7 @@ class Task:
     catalog_id: str
     checkpoints: dict[str, Checkpoint]
     package_numbers: dict[str, int]
-    staging: Path
-    failed_folder: Path
+    staging: Staging
     memory: Memory
     states: dict[str, ObjectState]
     clock: Forward

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -13,6 +12,7 @@ from penstock.core.batch import Batch, FailedEvent
 from penstock.core.checkpoint import Checkpoint
 from penstock.core.records import FailedFilter, FailedRow
 from penstock.core.stream import Split, Stream
+from penstock.engine.staging import Staging
 from penstock.sdk.source import ReadContext, Source, SourceStats, Step
 from penstock.store import Catalog
 
@@ -30,11 +30,11 @@ class ReplaySource(Source):
         self,
         source: Source,
         rows: Sequence[FailedRow],
-        folder: Path,
+        staging: Staging,
         still_failed: Callable[[], Collection[int]],
     ) -> None:
         self._source = source
-        self._folder = folder
+        self._staging = staging
         self._still_failed = still_failed
         self._by_object: dict[str, list[FailedRow]] = {}
         for row in rows:
@@ -82,7 +82,7 @@ class ReplaySource(Source):
         attempt: int,
         infer_dates: bool,
     ) -> Batch:
-        events = raw_events(self._folder, rows)
+        events = raw_events(self._staging, rows)
         raw = [event.raw for event in events]
         table, unread = self._source.parse(stream, raw, infer_dates=infer_dates)
         again = tuple(
@@ -120,12 +120,13 @@ class ReplaySource(Source):
         self._source.close()
 
 
-def raw_events(folder: Path, rows: Sequence[FailedRow]) -> list[FailedEvent]:
+def raw_events(staging: Staging, rows: Sequence[FailedRow]) -> list[FailedEvent]:
     """The events behind rows of the index, in the order given; each file is read once."""
     tables: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         if row.file not in tables:
-            tables[row.file] = pq.read_table(folder / row.file).to_pylist()
+            with staging.open_failed(row.file) as file:
+                tables[row.file] = pq.read_table(file).to_pylist()
     return [FailedEvent(**tables[row.file][row.file_row]) for row in rows]
 
 

@@ -8,7 +8,6 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 from penstock.control.secrets import redacted
 from penstock.control.workspace import Workspace
@@ -21,9 +20,8 @@ from penstock.core.records import DataKind, FailedFilter, Generation, JobRecord,
 from penstock.core.spec import PipelineSpec
 from penstock.core.stopping import Ending
 from penstock.core.stream import ReadMode, Stream
-from penstock.engine.folders import safe_name
-from penstock.engine.package import pending
 from penstock.engine.run import Outcome, run
+from penstock.engine.staging import Staging
 from penstock.engine.task import Names, StreamPlan, Task
 from penstock.store import Catalog
 from penstock.worker.ending import conclude
@@ -40,6 +38,7 @@ from penstock.worker.positions import (
     trusted,
 )
 from penstock.worker.setup import Ends, opened_ends
+from penstock.worker.staging import catalog_name, open_staging
 from penstock.worker.tidy import tidy
 from penstock.worker.watch import Reporter
 
@@ -90,21 +89,21 @@ def run_pipeline(
     spec = workspace.pipeline(pipeline)
     _check(options)
     clean = partial(redacted, secrets=workspace.secrets)
-    staging = workspace.staging_dir / safe_name(pipeline)
     with ExitStack() as stack:
         stack.enter_context(calm_collector())
         catalog = stack.enter_context(closing(Catalog.open(workspace.catalog_url)))
         kinds = workspace.source(spec.source).type, workspace.destination(spec.destination).type
         catalog.pipelines.ensure(pipeline, *kinds)
         stack.enter_context(catalog.pipelines.lock(pipeline))
-        tidy(catalog, pipeline, workspace.failed_dir)
+        staging = open_staging(workspace, catalog, pipeline)
+        tidy(catalog, pipeline, staging)
         ends = stack.enter_context(opened_ends(workspace, pipeline))
         ends.destination.stop_with(cancel)
         if options.objects:
             # A name that does not exist is refused here, and leaves no failed job behind.
             chosen(spec, ends.source.discover(), options.objects)
         if options.replay is not None:
-            ends = _replaying(workspace, pipeline, ends, catalog, options.replay)
+            ends = _replaying(pipeline, ends, catalog, staging, options.replay)
         job_type = _job_type(options)
         record = catalog.pipelines.begin_job(pipeline, job_type, DataKind.INCREMENTAL)
         hit("job.started")
@@ -114,7 +113,7 @@ def run_pipeline(
             pipeline, record.id, job.states, ends.source, watcher, cancel, catalog, clean
         ) as seen:
             try:
-                task = _task(workspace, pipeline, options, ends, job, seen, Ending(cancel))
+                task = _task(workspace, staging, options, ends, job, seen, Ending(cancel))
                 plan = ends.source.plan([item.stream for item in task.plans.values()])
                 outcome = run(task, plan)
             except PenstockError as error:
@@ -125,7 +124,7 @@ def run_pipeline(
         hit("job.before_finish")
         summary = conclude(
             catalog, record, spec, job.states, outcome, ends.source.stats, seen.warnings,
-            interrupted=cancel.is_set(), waiting=_waiting(staging), clean=clean,
+            interrupted=cancel.is_set(), waiting=staging.waiting_rows(), clean=clean,
         )  # fmt: skip
         if bug is not None:
             raise bug
@@ -160,11 +159,6 @@ def _unexpected(error: Exception) -> InternalError:
     )
 
 
-def _waiting(staging: Path) -> int:
-    """Rows of packages that are closed and not delivered."""
-    return sum(part.rows for package in pending(staging) for part in package.parts)
-
-
 def _job_type(options: RunOptions) -> JobType:
     if options.replay is not None:
         return JobType.REPLAY
@@ -172,7 +166,7 @@ def _job_type(options: RunOptions) -> JobType:
 
 
 def _replaying(
-    workspace: Workspace, pipeline: str, ends: Ends, catalog: Catalog, wanted: FailedFilter
+    pipeline: str, ends: Ends, catalog: Catalog, staging: Staging, wanted: FailedFilter
 ) -> Ends:
     """The same ends with failed events in the source's place."""
     rows = chosen_events(catalog, pipeline, wanted)
@@ -183,23 +177,23 @@ def _replaying(
             code="failed.none",
             pipeline=pipeline,
         )
-    folder = workspace.failed_dir / safe_name(pipeline)
 
     def still_failed() -> set[int]:
         return {row.id for row in chosen_events(catalog, pipeline, wanted)}
 
-    return replace(ends, source=ReplaySource(ends.source, rows, folder, still_failed))
+    return replace(ends, source=ReplaySource(ends.source, rows, staging, still_failed))
 
 
 def _task(
     workspace: Workspace,
-    pipeline: str,
+    staging: Staging,
     options: RunOptions,
     ends: Ends,
     job: _Job,
     seen: Reporter,
     cancel: threading.Event,
 ) -> Task:
+    pipeline = job.record.pipeline
     offered = ends.source.discover()
     if options.replay is None:
         workspace.check_objects(pipeline, [stream.name for stream in offered])
@@ -211,9 +205,8 @@ def _task(
             code="config.no_objects",
             pipeline=pipeline,
         )
-    staging = workspace.staging_dir / safe_name(pipeline)
     known = job.catalog.pipelines.get(pipeline)
-    catalog_id = f"{known.created_at}-{known.id}"
+    catalog_id = catalog_name(known)
     ledger = _ledger(ends, job, catalog_id, staging, seen)
     generations = _generations(job.catalog, pipeline, streams, options)
     plans = {
@@ -242,7 +235,6 @@ def _task(
         checkpoints=checkpoints,
         package_numbers=numbers,
         staging=staging,
-        failed_folder=workspace.failed_dir,
         memory=memory,
         states=job.states,
         clock=Forward(max(known.ingested_floor, ledger.loaded_at)),
@@ -265,7 +257,7 @@ class _Ledger:
     loaded_at: int
 
 
-def _ledger(ends: Ends, job: _Job, catalog_id: str, staging: Path, seen: Reporter) -> _Ledger:
+def _ledger(ends: Ends, job: _Job, catalog_id: str, staging: Staging, seen: Reporter) -> _Ledger:
     """Read the ledger; a catalog that is new or was set back learns from it.
 
     Believed are the rows that this very catalog wrote; when it has nothing of the pipeline

@@ -21,6 +21,7 @@ from penstock.core.stream import ReadMode, Stream
 from penstock.engine.budget import Budget
 from penstock.engine.extract import context
 from penstock.engine.mapping import Mapper, system_fields, table_schema
+from penstock.engine.staging import LocalStaging
 from penstock.engine.task import Names, StreamPlan, Task
 from penstock.engine.transform import transform
 from penstock.sdk.destination import Destination
@@ -171,8 +172,7 @@ def _trial(
             if position.checkpoint is not None
         },
         package_numbers={},
-        staging=nowhere,
-        failed_folder=nowhere,
+        staging=LocalStaging(nowhere, nowhere),
         memory=memory,
         states={
             item.stream.name: ObjectState(item.stream.name, item.event_type, "", "")

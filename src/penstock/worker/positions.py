@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from penstock.core.checkpoint import Checkpoint
 from penstock.core.records import Generation
-from penstock.engine.folders import split_folder
-from penstock.engine.package import CARD
+from penstock.engine.staging import Staging
 from penstock.engine.task import StreamPlan
 from penstock.sdk.destination import Destination, LedgerEntry
 from penstock.store import Catalog
@@ -100,13 +98,13 @@ def still_there(destination: Destination, known: Sequence[Known]) -> list[Known]
     ]
 
 
-def restore(catalog: Catalog, pipeline: str, staging: Path, known: Sequence[Known]) -> None:
+def restore(catalog: Catalog, pipeline: str, staging: Staging, known: Sequence[Known]) -> None:
     """Give a catalog that was lost the positions that the destination kept.
 
     Where a package still waits in staging, its delivery does that.
     """
     for item in known:
-        if not any(split_folder(staging, item.split).glob(f"*/{CARD}")):
+        if not staging.holds(item.split):
             catalog.positions.restore(
                 pipeline, item.split, item.checkpoint, item.generation, item.package_no
             )

@@ -10,10 +10,10 @@ from typing import Any
 from penstock.control.workspace import Workspace
 from penstock.core.progress import Summary, Watcher
 from penstock.core.records import FailedFilter
-from penstock.engine.folders import safe_name
 from penstock.store import Catalog
 from penstock.worker.events import chosen_events, raw_events
 from penstock.worker.jobs import RunOptions, run_pipeline
+from penstock.worker.staging import open_staging
 
 
 def show(
@@ -23,7 +23,8 @@ def show(
     workspace.pipeline(pipeline)
     with closing(Catalog.open(workspace.catalog_url)) as catalog:
         rows = chosen_events(catalog, pipeline, _filter(**filters), limit)
-    folder = workspace.failed_dir / safe_name(pipeline)
+        staging = open_staging(workspace, catalog, pipeline) if rows else None
+    events = raw_events(staging, rows) if staging else []
     return [
         {
             "id": row.id,
@@ -39,7 +40,7 @@ def show(
             "ingested_at": row.ingested_at,
             "raw": event.raw,
         }
-        for row, event in zip(rows, raw_events(folder, rows), strict=True)
+        for row, event in zip(rows, events, strict=True)
     ]
 
 

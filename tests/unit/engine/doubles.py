@@ -21,6 +21,7 @@ from penstock.core.progress import ObjectState
 from penstock.core.records import CommitRecord
 from penstock.core.stream import Split, Stream
 from penstock.engine.budget import Budget
+from penstock.engine.staging import LocalStaging, Staging
 from penstock.engine.task import StreamPlan, Task
 from penstock.sdk.destination import Capabilities, Destination, LedgerEntry, Refused
 from penstock.sdk.source import ReadContext, Source, Step
@@ -216,6 +217,7 @@ def task(
     mode: WriteMode = WriteMode.MERGE,
     package_rows: int = 1_000,
     now: int = 1_000,
+    staging: Staging | None = None,
 ) -> Task:
     """A job over all streams of the source, going on from the catalog's last commits."""
     streams = source.discover()
@@ -230,8 +232,7 @@ def task(
         catalog_id="c",
         checkpoints=checkpoints,
         package_numbers={c.split: c.package_no for c in catalog.commits},
-        staging=tmp_path / "staging",
-        failed_folder=tmp_path / "failed",
+        staging=staging or LocalStaging(tmp_path / "staging", tmp_path / "failed" / "p"),
         memory=catalog,
         states={s.name: ObjectState(s.name, s.name, "", "FULL_LOAD") for s in streams},
         clock=Forward(now=lambda: now),

@@ -1,0 +1,118 @@
+"""The few things that are asked of an object store, each with memory bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from penstock.sdk.objects.errors import in_our_words
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+_PART_BYTES: Final = 8 << 20
+"""Files above this go up in parts, two at a time; so an upload holds 16 MiB at most."""
+_PIECE_BYTES: Final = 1 << 20
+
+
+class Objects:
+    """Objects below one place. Calls block; each is repeated for some time while the store is away.
+
+    All raise the errors of `in_our_words`.
+    """
+
+    def __init__(self, store: ObjectStore, place: str) -> None:
+        self._store = store
+        self.place = place
+
+    def upload(self, file: Path, key: str) -> None:
+        """The object is there whole or not at all; one of the same key is replaced."""
+        import obstore
+
+        with in_our_words(self.place):
+            obstore.put(self._store, key, file, chunk_size=_PART_BYTES, max_concurrency=2)
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Write an object that must not exist; False when another writer was first."""
+        import obstore
+        from obstore.exceptions import AlreadyExistsError
+
+        with in_our_words(self.place):
+            try:
+                obstore.put(self._store, key, data, mode="create")
+            except AlreadyExistsError:
+                # Our own, perhaps: written by a call whose answer got lost, and repeated.
+                return bytes(obstore.get(self._store, key).bytes()) == data
+            return True
+
+    def replace(self, key: str, data: bytes) -> None:
+        """Readers see the old content or the new."""
+        import obstore
+
+        with in_our_words(self.place):
+            obstore.put(self._store, key, data)
+
+    def read(self, key: str) -> bytes:
+        import obstore
+
+        with in_our_words(self.place, key):
+            return bytes(obstore.get(self._store, key).bytes())
+
+    def download(self, key: str, file: Path) -> int:
+        """Bring an object to local disk; returns how many bytes it had."""
+        import obstore
+
+        size = 0
+        with in_our_words(self.place, key):
+            answer = obstore.get(self._store, key)
+        with file.open("wb") as target:
+            pieces = iter(answer.stream(min_chunk_size=_PIECE_BYTES))
+            while True:
+                with in_our_words(self.place):
+                    piece = next(pieces, None)
+                if piece is None:
+                    return size
+                size += target.write(piece)
+
+    def list(self, prefix: str) -> dict[str, int]:
+        """Keys below a prefix (whole path segments), with sizes in bytes."""
+        import obstore
+
+        with in_our_words(self.place):
+            found = obstore.list(self._store, prefix)
+            return {item["path"]: item["size"] for chunk in found for item in chunk}
+
+    def copy(self, key: str, to: str) -> None:
+        """Inside of the store; one that is there already is replaced."""
+        import obstore
+
+        with in_our_words(self.place, key):
+            obstore.copy(self._store, key, to)
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Those that are not there do not matter."""
+        import obstore
+
+        for key_list in _thousands(keys):
+            with in_our_words(self.place):
+                try:
+                    obstore.delete(self._store, key_list)
+                except FileNotFoundError:
+                    # A folder says so and stops there; S3 does not care.
+                    self._delete_each(key_list)
+
+    def _delete_each(self, keys: Iterable[str]) -> None:
+        import obstore
+
+        for key in keys:
+            with in_our_words(self.place):
+                try:
+                    obstore.delete(self._store, key)
+                except FileNotFoundError:
+                    continue
+
+
+def _thousands(keys: Iterable[str]) -> Iterable[list[str]]:
+    every = list(keys)
+    return (every[start : start + 1000] for start in range(0, len(every), 1000))
