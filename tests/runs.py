@@ -51,6 +51,7 @@ class Space:
     destination: Mapping[str, Any]
     pipeline: Mapping[str, Any] = field(default_factory=dict)
     source: Mapping[str, Any] = field(default_factory=dict)
+    state: Mapping[str, Any] = field(default_factory=dict)
 
     def write(self) -> Space:
         self.root.mkdir(parents=True, exist_ok=True)
@@ -67,6 +68,7 @@ class Space:
             "sources": {"crm": crm},
             "destinations": {"warehouse": dict(self.destination)},
             "pipelines": {PIPELINE: plan},
+            **({"state": dict(self.state)} if self.state else {}),
         }
         # JSON is YAML, and needs no writer.
         (self.root / "penstock.yaml").write_text(json.dumps(spec, indent=2), encoding="utf-8")
