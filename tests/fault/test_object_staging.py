@@ -18,7 +18,7 @@ from stores import SECRET, Bucket, refusing
 
 FILE = {"type": "duckdb", "path": "warehouse.duckdb"}
 OBJECTS = ("contacts", "deals", "tags", "brandings")
-LATER = ("stage.between_uploads:3", "discard.halfway:2", "load.after_commit:3")
+LATER = ("stage.between_uploads:3", "discard.halfway:2")
 MODES = ("merge", "append", "history")
 
 
@@ -73,11 +73,21 @@ def test_a_kill_and_a_lost_disk_neither_lose_nor_double(
     assert ended.code == 0, ended.err
     assert compare(cloud.space, mode, states) == []
     assert cloud.left() == []
-    change(box)
+
+
+def test_changes_are_read_on_a_machine_that_knows_nothing(
+    tmp_path: Path, box: Sandbox, bucket: Bucket, postgres_url: str
+) -> None:
+    cloud, states = Cloud(tmp_path / "space", box, bucket, postgres_url, "append"), States()
     states.look(box)
     assert cloud.run().code == 0
     cloud.lose_the_disk()
-    assert compare(cloud.space, mode, states) == []
+    change(box)
+    states.look(box)
+    assert cloud.run(PENSTOCK_FAILPOINT="keys.dropped").code == -signal.SIGKILL
+    cloud.lose_the_disk()
+    assert cloud.run().code == 0
+    assert compare(cloud.space, "append", states) == []
     assert cloud.left() == []
 
 

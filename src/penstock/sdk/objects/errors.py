@@ -20,6 +20,7 @@ _CODE: Final = re.compile(r"<Code>(\w+)</Code>")
 _STATUS: Final = re.compile(r"status code: (\d{3})")
 _NO_BUCKET: Final = ("NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist")
 _METADATA: Final = "169.254.169.254"
+_REGION: Final = "incorrectly configured region"
 _NO_ROOM: Final = re.compile(r"os error (28|122)\b")  # ENOSPC, EDQUOT
 
 
@@ -30,7 +31,7 @@ def in_our_words(place: str, key: str = "") -> Iterator[None]:
     Raises:
         StagingAway: nobody answers, or not well; the same call may go through later.
         AuthError: credentials are missing, wrong, or lack a right.
-        ConfigError: there is no such bucket.
+        ConfigError: there is no such bucket, or the store is not one that can be used.
         InternalError: the object of this key is not there (code staging.damaged).
     """
     from obstore.exceptions import BaseError
@@ -65,10 +66,10 @@ def _meaning(error: Exception, place: str) -> PenstockError:
             hint="Free some space and run again: nothing is lost.",
             code="staging.disk_full",
         )
-    if kind == "NotSupportedError" or status in ("400", "405", "501"):
-        return InternalError(
+    if kind == "NotSupportedError" or status in ("301", "400", "405", "501") or _REGION in text:
+        return ConfigError(
             f"{place} does not understand what it was asked{_named(code)}.",
-            hint="Check that the store knows conditional writes (If-None-Match).",
+            hint="Check the region, and that the store knows conditional writes (If-None-Match).",
             code="staging.not_supported",
         )
     return StagingAway(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Final
 
 from penstock.sdk.objects.errors import in_our_words
@@ -11,8 +12,11 @@ from penstock.sdk.objects.errors import in_our_words
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
-_PART_BYTES: Final = 8 << 20
-"""Files above this go up in parts, two at a time; so an upload holds 16 MiB at most."""
+_PART_BYTES: Final = 5 << 20
+"""Files above this go up in parts, two at a time. S3 takes no smaller ones.
+Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
+_AT_ONCE: Final = 2
+"""Files on their way: readers close packages side by side, and memory is counted."""
 _PIECE_BYTES: Final = 1 << 20
 
 
@@ -24,13 +28,14 @@ class Objects:
 
     def __init__(self, store: ObjectStore, place: str) -> None:
         self._store = store
+        self._turn = BoundedSemaphore(_AT_ONCE)
         self.place = place
 
     def upload(self, file: Path, key: str) -> None:
         """The object is there whole or not at all; one of the same key is replaced."""
         import obstore
 
-        with in_our_words(self.place):
+        with self._turn, in_our_words(self.place):
             obstore.put(self._store, key, file, chunk_size=_PART_BYTES, max_concurrency=2)
 
     def create(self, key: str, data: bytes) -> bool:
