@@ -139,6 +139,32 @@ def test_a_state_that_cannot_be_kept_there_is_refused_without_its_password(
     assert [path.name for path in tmp_path.iterdir()] == ["penstock.yaml"]
 
 
+def test_staging_can_be_in_an_object_store(tmp_path: Path) -> None:
+    text = TEXT + "state: {staging: 's3://${BUCKET}/some/where/'}\n"
+    (tmp_path / ".env").write_text("AWS_ACCESS_KEY_ID=id\nAWS_SECRET_ACCESS_KEY=hushhush\n")
+    workspace = opened(tmp_path, text, KEY="k", BUCKET="b", AWS_REGION="eu-north-1", OTHER="x")
+    place = workspace.staging_place
+    assert place is not None
+    assert (place.url, place.scheme) == ("s3://b/some/where", "s3")
+    assert place.variables == {
+        "AWS_ACCESS_KEY_ID": "id",
+        "AWS_SECRET_ACCESS_KEY": "hushhush",
+        "AWS_REGION": "eu-north-1",
+    }
+    assert workspace.staging_dir == tmp_path / ".penstock" / "open"
+    assert "hushhush" in workspace.secrets
+    assert "hushhush" not in repr(workspace)
+
+
+@pytest.mark.parametrize(
+    "url", ["s3://", "s3:///", "ftp://h/d", "s3://id:hushhush@b/p", "s3://b/p?x=hushhush"]
+)
+def test_a_place_that_names_no_store_is_refused(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        opened(tmp_path, TEXT + f"state: {{staging: '{url}'}}\n", KEY="k")
+    assert (raised.value.code, "hushhush" in str(raised.value.to_dict())) == ("config.state", False)
+
+
 def test_penstock_home_wins(tmp_path: Path) -> None:
     workspace = opened(tmp_path, KEY="k", PENSTOCK_HOME="/srv/p")
     assert workspace.state_dir == Path("/srv/p")

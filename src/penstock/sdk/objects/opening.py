@@ -30,7 +30,7 @@ def open_objects(place: StorePlace, *, patience_s: float = 20.0) -> Objects:
     except ImportError as error:
         raise ConfigError(
             "Object stores need a driver that is not installed.",
-            hint="pip install 'penstock[object-store]'",
+            hint="pip install 'obstore>=0.12,<0.13'",
             code="staging.no_driver",
         ) from error
     options: dict[str, Any] = {"mkdir": True}
