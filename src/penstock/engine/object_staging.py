@@ -25,7 +25,7 @@ from penstock.core.errors import InternalError
 from penstock.core.failpoints import hit
 from penstock.core.load import LoadPackage, PackagePart
 from penstock.engine.folders import KEYS, safe_name, split_folder
-from penstock.engine.package import CARD, card_of, package_of
+from penstock.engine.package import CARD, card_of, disk_error, package_of
 from penstock.engine.waiting import Waiting, sorted_out
 from penstock.sdk.objects import Objects, damaged
 
@@ -119,12 +119,10 @@ class ObjectStaging:
     def pass_keys(self, package: LoadPackage, part: PackagePart, pass_id: str) -> dict[str, Path]:
         """They are brought into the package's folder, and go with it."""
         folder = package.folder / KEYS / safe_name(part.stream)
-        folder.mkdir(parents=True, exist_ok=True)
         files: dict[str, Path] = {}
         for key, size in self.objects.list(self._pass(package, part, pass_id)).items():
             file = folder / key.rpartition("/")[2]
-            if self.objects.download(key, file) != size:
-                raise damaged(self.objects.place, key)
+            self._bring(key, file, size)
             files[file.name] = file
         return files
 
@@ -168,13 +166,21 @@ class ObjectStaging:
     def _fetch(self, item: Waiting) -> None:
         """The files of a waiting package, with the sizes that its card names."""
         folder = self._local(item)
-        folder.mkdir(parents=True, exist_ok=True)
         for name, size in item.card["sizes"].items():
             key = _key(item.at, item.card["id"], name)
-            there = item.objects.get(safe_name(name)) == size
-            if not there or self.objects.download(key, folder / name) != size:
+            if item.objects.get(safe_name(name)) != size:
                 raise damaged(self.objects.place, key)
+            self._bring(key, folder / name, size)
             hit("fetch.between_files")
+
+    def _bring(self, key: str, file: Path, size: int) -> None:
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            brought = self.objects.download(key, file)
+        except OSError as error:
+            raise disk_error(error, file.parent) from error
+        if brought != size:
+            raise damaged(self.objects.place, key)
 
     def _at(self, package: LoadPackage) -> str:
         split, number = safe_name(package.split), f"{package.package_no:012d}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,22 @@ def test_the_second_writer_of_a_number_is_stopped(machines: Machines) -> None:
     machines.run(ListSource([rows(1), rows(2)]))
     assert machines.stored() == [1, 2]
     assert machines.listed() == []
+
+
+def test_a_full_disk_stops_what_is_fetched_and_loses_nothing(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    machines.leave_a_package()
+    with monkeypatch.context() as patch:
+        patch.setattr(Objects, "download", full)
+        outcome = machines.run(ListSource([rows(1), rows(2)]))
+    assert outcome.fatal is not None
+    assert outcome.fatal.code == "staging.disk_full"
+    machines.run(ListSource([rows(1), rows(2)]))
+    assert machines.stored() == [1, 2]
 
 
 def test_a_missing_or_short_file_stops_the_job(machines: Machines) -> None:
