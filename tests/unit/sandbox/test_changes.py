@@ -6,6 +6,7 @@ from datetime import datetime
 import pytest
 
 from penstock.sandbox.activecampaign.account import Account
+from penstock.sandbox.activecampaign.children import Children
 from penstock.sandbox.activecampaign.options import SandboxOptions
 from penstock.sandbox.activecampaign.query import Finder
 from penstock.sandbox.activecampaign.spoil import Spoil
@@ -57,7 +58,7 @@ def test_an_update_moves_all_update_times_and_nothing_else(account: Account) -> 
 
 def test_a_read_after_a_change_finds_it(account: Account) -> None:
     options = SandboxOptions()
-    finder = Finder(options, account.clock)
+    finder = Finder(options, account.clock, Children(account))
     deals = account.store("deals")
     today = [("filters[updated_after]", account.clock.day(account.clock.now()))]
     by_title = [("orders[title]", "ASC")]

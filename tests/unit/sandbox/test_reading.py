@@ -267,6 +267,66 @@ def test_column_filters(
     assert truth
 
 
+def test_deals_can_be_bounded_by_whole_units_of_money(reader: Reader) -> None:
+    query = {"filters[minimum_value]": 20_000, "filters[maximum_value]": "60000"}
+    found = reader.all_ids("/deals", "deals", **query)
+    rows = reader.account.store("deals")
+    truth = [i for i in rows.ids if 2_000_000 <= int(rows.full(i)["value"]) <= 6_000_000]
+    assert sorted(map(int, found)) == truth
+    assert 0 < len(truth) < len(rows.ids)
+
+
+def test_tasks_can_be_bounded_by_when_they_are_due() -> None:
+    reader = Reader(SandboxOptions(contacts=8, sizes={"tasks": 4}))
+    for row_id, due in enumerate(("2026-01-01", "2026-01-02", "2026-01-03", "soon"), start=1):
+        reader.account.update("tasks", row_id, duedate=due)
+    bounds = {"filters[due_after]": "2026-01-02", "filters[due_before]": "2026-01-03"}
+    assert reader.all_ids("/dealTasks", "dealTasks", **bounds) == ["2"]
+    assert len(reader.all_ids("/dealTasks", "dealTasks", **{"filters[due_after]": "later"})) == 4
+
+
+@pytest.mark.parametrize(
+    ("compare", "value", "names"),
+    [
+        ("eq", "b", ["B"]),
+        ("neq", "b", ["a", "ba"]),
+        ("lt", "b", ["a"]),
+        ("lte", "b", ["a", "B"]),
+        ("gt", "b", ["ba"]),
+        ("gte", "b", ["B", "ba"]),
+        ("contains", "A", ["a", "ba"]),
+        ("starts_with", "b", ["B", "ba"]),
+        ("like", "b", ["a", "B", "ba"]),
+    ],
+)
+def test_names_can_be_compared(compare: str, value: str, names: list[str]) -> None:
+    reader = Reader(SandboxOptions(contacts=1, sizes={"lists": 3, "tags": 3}))
+    for row_id, name in enumerate(("a", "B", "ba"), start=1):
+        reader.account.update("lists", row_id, name=name)
+        reader.account.update("tags", row_id, tag=name)
+    lists = reader.get("/lists", **{f"filters[name][{compare}]": value})["lists"]
+    tags = reader.get("/tags", **{f"filters[search][{compare}]": value})["tags"]
+    assert [row["name"] for row in lists] == names
+    assert [row["tag"] for row in tags] == names
+
+
+def test_contacts_are_found_by_their_tag_as_tags_come_and_go() -> None:
+    reader = Reader(SandboxOptions(contacts=50))
+
+    def found() -> list[str]:
+        return sorted(reader.all_ids("/contacts", "contacts", tagid=7))
+
+    def truth() -> list[str]:
+        rows = reader.account.rows("contact_tags")
+        return sorted({row["contact"] for row in rows if row["tag"] == "7"})
+
+    assert found() == truth()
+    reader.account.delete("contact_tags", *[r["id"] for r in reader.account.rows("contact_tags")])
+    assert found() == []
+    reader.account.add("contact_tags", contact="3", tag="7")
+    assert found() == truth() == ["3"]
+
+
 class TestSingleRecords:
     @pytest.mark.parametrize(
         ("path", "singular"),

@@ -6,13 +6,57 @@ import os
 import signal
 import sys
 import threading
-from typing import Annotated, TextIO
+from typing import Annotated, Literal, TextIO
 from zoneinfo import ZoneInfoNotFoundError
 
 import typer
 
 from penstock.cli.context import Cli, verb
 from penstock.core.errors import ConfigError
+
+Port = Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="0 takes a free one.")]
+Contacts = Annotated[
+    int, typer.Option(min=0, metavar="N", help="Contacts; the size of the rest follows from it.")
+]
+Size = Annotated[
+    list[str] | None,
+    typer.Option(metavar="TABLE=N", help="Rows of one table, e.g. deals=0. Can be repeated."),
+]
+Seed = Annotated[int, typer.Option(metavar="N", help="The same seed gives the same rows.")]
+Token = Annotated[str, typer.Option(metavar="TEXT", help="What clients must send as their key.")]
+RateLimit = Annotated[
+    int,
+    typer.Option(
+        min=0, metavar="N", help="Requests per second, as the real API has; 0 for no limit."
+    ),
+]
+RateLimitStatus = Annotated[
+    int, typer.Option(min=400, max=599, metavar="N", help="How a call above the limit is answered.")
+]
+RetryAfter = Annotated[
+    int, typer.Option(min=0, metavar="S", help="Seconds in its Retry-After; 0 for no such header.")
+]
+Latency = Annotated[float, typer.Option(min=0, metavar="S", help="Seconds that each answer takes.")]
+Jitter = Annotated[float, typer.Option(min=0, metavar="S", help="Seconds the latency varies by.")]
+FaultRate = Annotated[
+    float,
+    typer.Option(min=0, max=1, metavar="SHARE", help="Share of requests that fail for a moment."),
+]
+Changes = Annotated[
+    float, typer.Option(min=0, metavar="N", help="Records the account changes by itself.")
+]
+FilterMode = Annotated[
+    Literal["day", "instant", "ignored"],
+    typer.Option(help="How filters by time of change work: by whole day, exactly, or not at all."),
+]
+Redacted = Annotated[
+    int,
+    typer.Option(min=0, max=100, metavar="PERCENT", help="Deals that the token's user cannot see."),
+]
+Zone = Annotated[str, typer.Option(metavar="ZONE", help="Time zone of the account.")]
+UntilStdinEnds = Annotated[
+    bool, typer.Option(hidden=True, help="Stop when the process that started it is gone.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -35,48 +79,22 @@ def _about() -> None:
 
 def activecampaign(
     cli: Cli,
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, metavar="N", help="0 takes a free one.")
-    ] = 0,
-    contacts: Annotated[
-        int,
-        typer.Option(min=0, metavar="N", help="Contacts; the size of the rest follows from it."),
-    ] = 2000,
-    size: Annotated[
-        list[str] | None,
-        typer.Option(metavar="TABLE=N", help="Rows of one table, e.g. deals=0. Can be repeated."),
-    ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same rows.")] = 1,
-    token: Annotated[
-        str, typer.Option(metavar="TEXT", help="What clients must send as their key.")
-    ] = "sandbox-token",  # noqa: S107 (made up, like the data)
-    rate_limit: Annotated[
-        int,
-        typer.Option(
-            min=0, metavar="N", help="Requests per second, as the real API has; 0 for no limit."
-        ),
-    ] = 5,
-    latency: Annotated[
-        float, typer.Option(min=0, metavar="S", help="Seconds that each answer takes.")
-    ] = 0.0,
-    jitter: Annotated[
-        float, typer.Option(min=0, metavar="S", help="Seconds the latency varies by.")
-    ] = 0.0,
-    fault_rate: Annotated[
-        float,
-        typer.Option(
-            min=0, max=1, metavar="SHARE", help="Share of requests that fail for a moment."
-        ),
-    ] = 0.0,
-    changes_per_minute: Annotated[
-        float, typer.Option(min=0, metavar="N", help="Records the account changes by itself.")
-    ] = 0.0,
-    until_stdin_ends: Annotated[
-        bool, typer.Option(hidden=True, help="Stop when the process that started it is gone.")
-    ] = False,
-    zone: Annotated[
-        str, typer.Option(metavar="ZONE", help="Time zone of the account.")
-    ] = "America/Chicago",
+    port: Port = 0,
+    contacts: Contacts = 2000,
+    size: Size = None,
+    seed: Seed = 1,
+    token: Token = "sandbox-token",  # noqa: S107 (made up, like the data)
+    rate_limit: RateLimit = 5,
+    rate_limit_status: RateLimitStatus = 429,
+    retry_after: RetryAfter = 1,
+    latency: Latency = 0.0,
+    jitter: Jitter = 0.0,
+    fault_rate: FaultRate = 0.0,
+    changes_per_minute: Changes = 0.0,
+    filter_mode: FilterMode = "day",
+    redacted: Redacted = 4,
+    zone: Zone = "America/Chicago",
+    until_stdin_ends: UntilStdinEnds = False,
 ) -> None:
     """Serve a stand-in of the ActiveCampaign API.
 
@@ -88,8 +106,10 @@ def activecampaign(
 
     options = SandboxOptions(
         port=port, contacts=contacts, sizes=_sizes(size or []), seed=seed, token=token,
-        rate_limit=rate_limit or None, latency=latency, jitter=jitter, fault_rate=fault_rate,
-        changes_per_minute=changes_per_minute, zone=zone,
+        rate_limit=rate_limit or None, rate_limit_status=rate_limit_status,
+        retry_after=retry_after or None, latency=latency, jitter=jitter, fault_rate=fault_rate,
+        changes_per_minute=changes_per_minute, filter_mode=filter_mode, redacted=redacted,
+        zone=zone,
     )  # fmt: skip
 
     def announce(url: str, its_token: str) -> None:

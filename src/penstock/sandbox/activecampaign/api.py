@@ -1,16 +1,15 @@
 """The API itself: from a path and a query to an answer, without any HTTP."""
 
-from collections.abc import Sequence
-
 from penstock.sandbox.activecampaign.account import Account
 from penstock.sandbox.activecampaign.answer import Answer, Shape, error
+from penstock.sandbox.activecampaign.children import Children
 from penstock.sandbox.activecampaign.makers.admin import ADMIN_GROUP
 from penstock.sandbox.activecampaign.makers.world import Row
 from penstock.sandbox.activecampaign.meta import meta
 from penstock.sandbox.activecampaign.nested import nested
 from penstock.sandbox.activecampaign.options import SandboxOptions
 from penstock.sandbox.activecampaign.query import Finder, parse
-from penstock.sandbox.activecampaign.sideloads import Children, sideloads
+from penstock.sandbox.activecampaign.sideloads import sideloads
 from penstock.sandbox.activecampaign.single import as_single, missing
 from penstock.sandbox.activecampaign.store import Store
 
@@ -20,8 +19,8 @@ class Api:
 
     def __init__(self, account: Account, options: SandboxOptions) -> None:
         self._account, self._options = account, options
-        self._finder = Finder(options, account.clock)
         self._children = Children(account)
+        self._finder = Finder(options, account.clock, self._children)
 
     def answer(self, path: str, raw_query: str, token: str | None) -> Answer:
         """The answer to `GET path?raw_query`; the path is relative to the base, `/contacts`."""
@@ -48,7 +47,11 @@ class Api:
         row_id = int(parts[1]) if parts[1].isdecimal() else -1
         if row_id not in store:
             return missing(store, parts[1])
-        return self._single(store, row_id) if len(parts) == 2 else self._nested(store, parts)
+        return (
+            self._single(store, row_id)
+            if len(parts) == 2
+            else self._nested(store, row_id, parts[2])
+        )
 
     def _collection(self, store: Store, raw_query: str) -> Answer:
         query = parse(raw_query)
@@ -64,8 +67,8 @@ class Api:
 
     def _counted(self, store: Store, row_id: int) -> Row:
         """An account with the counts that are "0" unless they are asked for."""
-        contacts = self._children.of("account_contacts", "account", str(row_id))
-        deals = self._children.of("deals", "customerAccount", str(row_id))
+        contacts = self._children.of("account_contacts", "account", row_id)
+        deals = self._children.of("deals", "customerAccount", row_id)
         counts = {"contactCount": str(len(contacts)), "dealCount": str(len(deals))}
         return store.row(row_id) | counts
 
@@ -81,8 +84,8 @@ class Api:
             body["ecomOrderDiscounts"] = []
         return Answer(body=self._account.encode(body), envelope=store.table.singular)
 
-    def _nested(self, store: Store, parts: Sequence[str]) -> Answer:
-        found = nested(self._account, self._children, store, parts[1], parts[2])
+    def _nested(self, store: Store, row_id: int, name: str) -> Answer:
+        found = nested(self._account, self._children, store, row_id, name)
         if found is None:
             return error(404, "The requested resource could not be found")
         envelope, rows = found

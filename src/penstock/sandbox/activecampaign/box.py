@@ -7,12 +7,13 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Self, TypeVar
 
 from penstock.sandbox.activecampaign.account import Account, Id
+from penstock.sandbox.activecampaign.children import Children
 from penstock.sandbox.activecampaign.faults import Fault, FaultKind
 from penstock.sandbox.activecampaign.makers.world import Row
 from penstock.sandbox.activecampaign.options import SandboxOptions
 from penstock.sandbox.activecampaign.record import Call
 from penstock.sandbox.activecampaign.server import Server
-from penstock.sandbox.activecampaign.sideloads import Children, sideloads
+from penstock.sandbox.activecampaign.sideloads import sideloads
 from penstock.sandbox.activecampaign.spoil import Spoil, SpoilKind
 
 _WAIT_S = 30.0

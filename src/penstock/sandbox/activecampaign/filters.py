@@ -1,8 +1,12 @@
 """The filters that the API knows; all others are ignored in silence."""
 
+import operator
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
+from penstock.sandbox.activecampaign.children import Children
 from penstock.sandbox.activecampaign.clock import Clock
 from penstock.sandbox.activecampaign.options import SandboxOptions
 from penstock.sandbox.activecampaign.store import Store
@@ -28,7 +32,7 @@ _EQUAL: dict[str, dict[str, str]] = {
         for name in ("connectionid", "externalid", "externalcheckoutid", "email", "state")
     }
     | {"filters[customerid]": "customerid"},
-    "lists": {"filters[name]": "name", "filters[name][eq]": "name"},
+    "lists": {"filters[name]": "name"},
     "stages": {"filters[title]": "title", "filters[d_groupid]": "group"},
     "tasks": {
         **{f"filters[{name}]": name for name in ("title", "reltype", "relid", "status", "note")},
@@ -45,10 +49,31 @@ _CONTAINS: dict[str, dict[str, str]] = {
     "accounts": {"search": "name"},
     "contacts": {"email_like": "email", "search": "email"},
     "deal_roles": {"search": "title"},
-    "lists": {"filters[name][contains]": "name"},
     "pipelines": {"filters[title]": "title"},
-    "tags": {"search": "tag", "filters[search][contains]": "tag"},
+    "tags": {"search": "tag"},
 }
+
+# Filter with an operator in a second pair of brackets -> column.
+_COMPARED = {"lists": {"name": "name"}, "tags": {"search": "tag"}}
+_OPERATORS: dict[str, Callable[[str, str], bool]] = {
+    "eq": operator.eq, "neq": operator.ne, "lt": operator.lt, "lte": operator.le,
+    "gt": operator.gt, "gte": operator.ge, "contains": operator.contains,
+    "starts_with": str.startswith,
+}  # fmt: skip
+_WITH_OPERATOR = re.compile(r"filters\[(\w+)\]\[(\w+)\]")
+
+# Filter -> column and comparison; bounds on amounts are whole units of money, rows hold cents.
+_RANGES: dict[str, dict[str, tuple[str, Callable[[int, int], bool]]]] = {
+    "deals": {
+        "filters[minimum_value]": ("value", operator.ge),
+        "filters[maximum_value]": ("value", operator.le),
+    },
+    "tasks": {
+        "filters[due_after]": ("duedate", operator.ge),
+        "filters[due_before]": ("duedate", operator.lt),
+    },
+}
+_CENTS = 100
 
 _SENTIMENTS = {"1": "NEGATIVE", "2": "NEUTRAL", "3": "POSITIVE"}
 _TIMED = frozenset(("contacts", "deals"))
@@ -64,12 +89,22 @@ class Filter:
 
 
 def build(
-    store: Store, query: Sequence[tuple[str, str]], options: SandboxOptions, clock: Clock
+    store: Store,
+    query: Sequence[tuple[str, str]],
+    options: SandboxOptions,
+    clock: Clock,
+    children: Children,
 ) -> list[Filter]:
     """The tests that a query asks for."""
     found = []
     for name, value in query:
-        made = _timed(store, name, value, options, clock) or _by_column(store, name, value)
+        made = (
+            _timed(store, name, value, options, clock)
+            or _by_column(store, name, value)
+            or _compared(store, name, value)
+            or _ranged(store, name, value, clock)
+            or _tagged(store, name, value, children)
+        )
         if made:
             found.append(made)
     chosen = frozenset(value for name, value in query if name in ("ids[]", "ids"))
@@ -90,6 +125,54 @@ def _by_column(store: Store, name: str, value: str) -> Filter | None:
         word = _SENTIMENTS.get(value)
         return Filter(key, "sentiment", lambda i: store.full(i)["sentiment"] == word)
     return None
+
+
+def _compared(store: Store, name: str, value: str) -> Filter | None:
+    """By name, in any case of letters, with one of eight operators."""
+    match = _WITH_OPERATOR.fullmatch(name)
+    column = _COMPARED.get(store.table.name, {}).get(match[1]) if match else None
+    if match is None or column is None or match[2] not in _OPERATORS:
+        return None
+    compare, wanted = _OPERATORS[match[2]], value.casefold()
+
+    def test(row_id: int) -> bool:
+        return compare(str(store.full(row_id).get(column)).casefold(), wanted)
+
+    return Filter(f"{name}={value}", column, test)
+
+
+def _ranged(store: Store, name: str, value: str, clock: Clock) -> Filter | None:
+    """Amounts of deals and due times of tasks; a bound that is neither is ignored."""
+    column, compare = _RANGES.get(store.table.name, {}).get(name, ("", operator.eq))
+    read: Callable[[str], int] = int if column == "value" else clock.instant
+    bound = _read(read, value)
+    if not column or bound is None:
+        return None
+    low = bound * _CENTS if column == "value" else bound
+
+    def test(row_id: int) -> bool:
+        held = _read(read, store.full(row_id).get(column))
+        return held is not None and compare(held, low)
+
+    return Filter(f"{name}={value}", column, test)
+
+
+def _read(read: Callable[[str], int], value: object) -> int | None:
+    """The number or instant; None where a row was given something else."""
+    try:
+        return read(str(value))
+    except ValueError:
+        return None
+
+
+def _tagged(store: Store, name: str, value: str, children: Children) -> Filter | None:
+    """Contacts that carry a tag."""
+    if store.table.name != "contacts" or name != "tagid" or not value.isdecimal():
+        return None
+    # The tags are another table's rows: while they change, what was found before is void.
+    key = f"tagid={value} {children.stamp('contact_tags', 'tag', 'contact')}"
+    holders = cache(lambda: children.values("contact_tags", "tag", int(value), "contact"))
+    return Filter(key, "id", lambda row_id: str(row_id) in holders())
 
 
 def _timed(

@@ -1,7 +1,7 @@
 """Paths below a single record, e.g. /ecomOrders/{id}/orderProducts."""
 
 from penstock.sandbox.activecampaign.account import Account
-from penstock.sandbox.activecampaign.sideloads import Children
+from penstock.sandbox.activecampaign.children import Children
 from penstock.sandbox.activecampaign.store import Store
 
 # Parent table and last part of the path -> child table and its foreign key.
@@ -26,7 +26,7 @@ _NESTED = {
 
 
 def nested(
-    account: Account, children: Children, parent: Store, parent_id: str, name: str
+    account: Account, children: Children, parent: Store, parent_id: int, name: str
 ) -> tuple[str, list[bytes]] | None:
     """Envelope and encoded rows; None when the API has no such path (or we do not offer it)."""
     if (parent.table.name, name) not in _NESTED:

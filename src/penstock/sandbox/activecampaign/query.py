@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
+from penstock.sandbox.activecampaign.children import Children
 from penstock.sandbox.activecampaign.clock import Clock
 from penstock.sandbox.activecampaign.filters import Filter, build
 from penstock.sandbox.activecampaign.options import SandboxOptions
@@ -40,14 +41,14 @@ class Page:
 class Finder:
     """Finds rows; keeps what matched, so that the pages of one read are not searched again."""
 
-    def __init__(self, options: SandboxOptions, clock: Clock) -> None:
-        self._options, self._clock = options, clock
+    def __init__(self, options: SandboxOptions, clock: Clock, children: Children) -> None:
+        self._options, self._clock, self._children = options, clock, children
         self._known: dict[object, tuple[tuple[int, ...], Sequence[int]]] = {}
 
     def page(self, store: Store, query: Sequence[tuple[str, str]]) -> Page:
         """One page of a collection; unknown parameters are ignored as the API does."""
         given = dict(query)
-        filters = build(store, query, self._options, self._clock)
+        filters = build(store, query, self._options, self._clock, self._children)
         column, descending = order_of(store.table.name, given)
         found = self._matching(store, filters, column, descending)
         low, high = 0, len(found)

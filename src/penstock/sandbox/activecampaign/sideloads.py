@@ -1,9 +1,9 @@
 """Rows of other tables that come with a page."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from penstock.sandbox.activecampaign.account import Account
+from penstock.sandbox.activecampaign.children import Children
 from penstock.sandbox.activecampaign.makers import fields, people
 from penstock.sandbox.activecampaign.makers.sizes import position_of
 from penstock.sandbox.activecampaign.makers.world import Row
@@ -11,25 +11,6 @@ from penstock.sandbox.activecampaign.store import Store
 
 # `include=` on contacts: envelope -> table.
 _INCLUDED = {"fieldValues": "contact_custom_field_values", "contactTags": "contact_tags"}
-
-
-class Children:
-    """Finds rows by a foreign key; one pass over a table serves until the table changes."""
-
-    def __init__(self, account: Account) -> None:
-        self._account = account
-        self._known: dict[tuple[str, str], tuple[tuple[int, ...], dict[str, list[int]]]] = {}
-
-    def of(self, table: str, column: str, parent_id: str) -> list[int]:
-        store = self._account.store(table)
-        now = store.stamp(column)
-        known = self._known.get((table, column))
-        if known is None or known[0] != now:
-            index: dict[str, list[int]] = defaultdict(list)
-            for row_id in store.ids:
-                index[str(store.full(row_id).get(column))].append(row_id)
-            known = self._known[table, column] = now, dict(index)
-        return known[1].get(parent_id, [])
 
 
 def sideloads(
@@ -48,7 +29,7 @@ def sideloads(
             return _field_parts(account, ids)
         case "pipelines":
             stages = account.store("stages")
-            found = [at for i in ids for at in children.of("stages", "group", str(i))]
+            found = [at for i in ids for at in children.of("stages", "group", i)]
             return {"dealStages": [stages.encoded(at) for at in found]}
     return {}
 
@@ -76,6 +57,6 @@ def _included(
     for envelope, table in _INCLUDED.items():
         if envelope in wanted:
             store = account.store(table)
-            rows = [row for i in ids for row in children.of(table, "contact", str(i))]
+            rows = [row for i in ids for row in children.of(table, "contact", i)]
             found[envelope] = [store.encoded(row_id) for row_id in rows]
     return found

@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -114,6 +114,11 @@ class Store:
         links = {name.split("?")[0]: self._link(name, "@") for name in self.table.links}
         return b',"links":' + self._encode(links) + b"}"
 
+    @property
+    def changed(self) -> Collection[int]:
+        """Ids of the rows that are no longer, or never were, as they were first made."""
+        return self._changed.keys()
+
     # Times and orders
 
     def created(self, row_id: int) -> int:
@@ -170,8 +175,7 @@ class Store:
     def _email(self, row_id: int) -> str:
         if row_id in self._changed:
             return str(self._changed[row_id]["email"])
-        position = position_of(self.table.name, row_id)
-        return contact_email(position, self._world.start(self.table.name, position).dice)
+        return contact_email(self._world.seed, position_of(self.table.name, row_id))
 
     # Changing
 
