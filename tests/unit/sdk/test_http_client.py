@@ -534,3 +534,54 @@ def test_no_secret_shows_when_a_call_ends_inside_the_library(
     with pytest.raises((stopped, TransientError)) as raised:
         http.get("contacts")
     assert CANARY not in shown(raised.value, caplog, http)
+
+
+def test_when_one_call_was_patient_in_vain_the_others_try_once(serve: Open) -> None:
+    http, server = serve(Play(b"", "reset"))
+    with pytest.raises(TransientError):
+        http.get("contacts")
+    assert len(server.requests) == QUICK.tries
+    for path in ("deals", "tags"):
+        with pytest.raises(TransientError) as caught:
+            http.get(path)
+        assert caught.value.code == "source.unreachable"
+        assert caught.value.where["path"] == path
+    assert len(server.requests) == QUICK.tries + 2
+
+
+def test_an_answer_makes_calls_patient_again(serve: Open) -> None:
+    gone = Play(b"", "reset")
+    http, server = serve(after([gone] * QUICK.tries + [reply(status=404), gone]))
+    with pytest.raises(TransientError):
+        http.get("contacts")
+    with pytest.raises(Unavailable):
+        http.get("segments")
+    assert http.get("contacts").status == 200
+    assert len(server.requests) == QUICK.tries + 3
+
+
+def test_a_path_that_breaks_off_while_others_answer_is_its_own_trouble(serve: Open) -> None:
+    def answer(request: Request, _number: int) -> Play:
+        return Play(b"", "reset") if request.path.endswith("accounts") else reply()
+
+    http, server = serve(answer)
+
+    def others_answer() -> None:
+        if len(server.requests) == 1:
+            http.get("tags")
+
+    with pytest.raises(TransientError):
+        http.get("accounts", called=others_answer)
+    before = len(server.requests)
+    with pytest.raises(TransientError):
+        http.get("accounts")
+    assert len(server.requests) - before == QUICK.tries
+
+
+def test_a_call_in_twenty_that_breaks_off_leaves_all_calls_patient(serve: Open) -> None:
+    http, server = serve(
+        lambda _request, number: Play(b"", "reset") if number % 20 == 7 else reply()
+    )
+    for _ in range(100):
+        assert http.get("contacts").status == 200
+    assert len(server.requests) > 100

@@ -16,6 +16,7 @@ from penstock.sdk.http.address import Address, Params
 from penstock.sdk.http.answer import Accept, Answer, BadBody
 from penstock.sdk.http.auth import Auth
 from penstock.sdk.http.backend import Fault
+from penstock.sdk.http.breaker import Breaker
 from penstock.sdk.http.meaning import Action, Confirm, ErrorMeaning, Rule
 from penstock.sdk.http.retry import Patience, Setback
 from penstock.sdk.http.settings import HttpSettings
@@ -74,6 +75,7 @@ class Http:
         self._auth = auth
         self._judge = Judge(self._address, auth)
         self._wire = Wire(self._address, auth, settings, headers or {})
+        self._breaker = Breaker()
         self.stats = HttpStats()
 
     def __repr__(self) -> str:
@@ -140,12 +142,17 @@ class Http:
 
     def _get(self, call: _Call) -> Answer:
         patience = Patience(self._retry)
+        answers_before = self._breaker.answers
         while True:
             outcome = self._try(call)
             if isinstance(outcome, Answer):
                 return outcome
+            if outcome.away and self._breaker.is_open:
+                raise outcome.error
             wait_s = patience.next_wait_s(outcome, time.monotonic(), random.random())
             if wait_s is None:
+                if outcome.away:
+                    self._breaker.gave_up(answers_before)
                 self._make_sure(outcome, call)
                 raise outcome.error
             _rest(wait_s, call.cancel)
@@ -167,6 +174,7 @@ class Http:
             )
         except Fault as error:
             return self._judge.of_fault(error, call.path)
+        self._breaker.answered()
         self.stats.add(bytes_read=len(answer.body))
         return self._weighed(answer, call)
 

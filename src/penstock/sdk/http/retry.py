@@ -19,6 +19,7 @@ class Setback:
         paused: the account pauses already, so the call itself need not wait.
         counted: whether it uses up one of the tries.
         confirm: how to make sure before the error is believed.
+        away: no whole answer came, so the server as a whole may be away.
     """
 
     error: PenstockError
@@ -26,6 +27,7 @@ class Setback:
     paused: bool = False
     counted: bool = True
     confirm: Confirm | None = None
+    away: bool = False
 
 
 # Not stamina: its wait is a number fixed when the call fails and slept blindly, while ours is a

@@ -55,7 +55,7 @@ class Judge:
         if not fault.settled:
             failed = "gave no whole answer" if fault.step == "HTTP" else "could not be reached"
             message = f"{self._address.host} {failed}: {reason}."
-            return Setback(TransientError(message, **where), again=True)
+            return Setback(TransientError(message, **where), again=True, away=True)
         if fault.step == "TLS":
             error: PenstockError = ConfigError(
                 f"{self._address.host} could not be trusted: {reason}.",
