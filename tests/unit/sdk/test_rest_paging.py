@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -395,3 +395,27 @@ def test_an_anchor_that_misses_its_row_is_given_up(shift_min: int, gone: bool) -
     legs = walk(pages, api)
     assert set(api.ids) <= set(found(legs)) <= before
     assert len(api.calls) < 2 * 300 // 9
+
+
+class LargeRows(ListApi):
+    """Rows with these ids are over the limit."""
+
+    large: tuple[int, ...] = ()
+
+    def page(self, params: Params) -> Page:
+        page = super().page(params)
+        got = page.rows
+        small = [at for at, key in enumerate(got.keys) if int(str(key)) not in self.large]
+        large = [(str(key), 200) for key in got.keys if int(str(key)) in self.large]
+        return replace(page, rows=replace(got.take(small), oversize=large))
+
+
+@pytest.mark.parametrize("most", [1, 3])
+@pytest.mark.parametrize("large", [(1,), (10,), (50,), (45, 46), tuple(range(11, 21)), (49, 50)])
+def test_a_keyset_counts_each_row_over_the_limit_once(large: tuple[int, ...], most: int) -> None:
+    api = LargeRows(list(range(1, 51)), by_id, ahead=most)
+    api.large = large
+    legs = walk(chains(most), api)
+    assert sorted(found(legs)) == [n for n in api.ids if n not in large]
+    assert sorted(int(str(key)) for leg in legs for key, _ in leg.rows.oversize) == list(large)
+    assert legs[-1].verified

@@ -409,4 +409,32 @@ def test_a_page_too_large_for_one_answer_comes_in_parts(tmp_path: Path) -> None:
         batches = read(source(card(tmp_path, rest, streams), server.url))
     found = [row_id for batch in batches for row_id in batch.rows.column("id").to_pylist()]
     assert found == [row_id for row_id in range(40) if row_id != 23]
-    assert [one for batch in batches for one in batch.oversize] == ["without id"]
+    assert [one for batch in batches for one in batch.oversize] == ["23"]
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("huge", [0, 4, 9, 23, 39])
+def test_a_keyset_goes_past_a_row_too_large_for_one_answer(
+    tmp_path: Path, huge: int, zipped: bool
+) -> None:
+    rows = [{"text": "x" * 10, "id": row_id} for row_id in range(1, 41)]
+    rows[7]["text"], rows[8]["text"] = "y" * 900, "z" * 900
+    rows[huge]["text"] = 'w"' * 2000
+
+    def answer(request: Request, _number: int) -> Play:
+        asked = dict(pair.split("=") for pair in request.query.split("&"))
+        left = [row for row in rows if int(str(row["id"])) > int(asked["after"])]
+        page = {"total": 40, "rows": left[: int(asked["limit"])]}
+        return reply(json.dumps(page), zipped=zipped)
+
+    rest = {
+        "pages": {"kind": "keyset", "param": "after", "order": {"by": "id"}, "limit": 10},
+        "total": "total",
+        "http": {"largest_body_bytes": 1500},
+    }
+    streams = {"harbours": {"path": "/harbours", "records": "rows"}}
+    with Server(answer) as server:
+        batches = read(source(card(tmp_path, rest, streams), server.url))
+    found = [row_id for batch in batches for row_id in batch.rows.column("id").to_pylist()]
+    assert found == [row["id"] for at, row in enumerate(rows) if at != huge]
+    assert [one for batch in batches for one in batch.oversize] == [str(rows[huge]["id"])]

@@ -22,7 +22,7 @@ from penstock.sdk.http.retry import Patience, Setback
 from penstock.sdk.http.settings import HttpSettings
 from penstock.sdk.http.stats import HttpStats
 from penstock.sdk.http.verdict import Judge
-from penstock.sdk.http.wire import Wire
+from penstock.sdk.http.wire import Feed, Wire
 from penstock.sdk.limiter import AccountLimiter, Ticket
 
 _OVERLOADED = 503
@@ -39,6 +39,7 @@ class _Call:
     meaning: ErrorMeaning
     cancel: threading.Event | None
     called: Callable[[], None] | None = None
+    feed: Callable[[], Feed] | None = None
     ticket: Ticket | None = None
 
 
@@ -125,6 +126,27 @@ class Http:
         cancel = cancel or self._cancel
         return self._get(_Call(path, params, priority, accept, meaning, cancel, called))
 
+    def skim(
+        self,
+        path: str,
+        params: Params,
+        feed: Callable[[], Feed],
+        *,
+        priority: int = 0,
+        cancel: threading.Event | None = None,
+        called: Callable[[], None] | None = None,
+    ) -> None:
+        """Let the body of a success pass by, however large; the other arguments are those of `get`.
+
+        Args:
+            feed: makes, for each try, what gets the body's bytes and says when it is enough.
+
+        Raises:
+            PenstockError: as `get`.
+        """
+        cancel = cancel or self._cancel
+        self._get(_Call(path, params, priority, None, self._meaning, cancel, called, feed))
+
     def link(self, found: str, path: str) -> str:
         """A link in the answer of a path as a whole URL; it is saved, so without secrets."""
         url = urljoin(f"{self._address}/{path.lstrip('/')}", found)
@@ -171,6 +193,7 @@ class Http:
                 before_send=lambda: self._before_send(call),
                 after_send=lambda: self._after_send(call),
                 cancel=call.cancel,
+                feed=call.feed() if call.feed else None,
             )
         except Fault as error:
             return self._judge.of_fault(error, call.path)

@@ -25,6 +25,10 @@ from penstock.sdk.http.settings import HttpSettings
 # Idle connections are kept this long; the pool sees when the server closed one before.
 _IDLE_S = 30.0
 _GZIP = 31  # zlib's number for a gzip wrapper
+_PASSING_BYTES = 1 << 20
+
+Feed = Callable[[bytes], bool]
+"""Takes the next bytes of a body; True when it needs no more."""
 
 
 class Wire:
@@ -58,12 +62,14 @@ class Wire:
         before_send: Callable[[], None],
         after_send: Callable[[], None],
         cancel: threading.Event | None,
+        feed: Feed | None = None,
     ) -> Answer:
         """Ask once.
 
         Args:
             before_send: called when the connection stands, right before the request leaves.
             after_send: called when it has left.
+            feed: gets the body as it comes, of whatever size; the answer is without it then.
 
         Raises:
             Fault: no complete answer came. It carries no frames of the library, because their
@@ -72,7 +78,8 @@ class Wire:
         """
         self._current.cancel, self._current.request_id = cancel, None
         try:
-            return self._exchange(self._request(path, params, _tracer(before_send, after_send)))
+            request = self._request(path, params, _tracer(before_send, after_send))
+            return self._exchange(request, feed)
         except Fault as error:
             fault = Fault(error.step, error.reason, settled=error.settled)
         except (httpcore2.NetworkError, httpcore2.TimeoutException) as error:
@@ -111,24 +118,32 @@ class Wire:
         read_s = self._settings.read_timeout_s
         return {"connect": self._settings.connect_timeout_s, "read": read_s, "write": read_s}
 
-    def _exchange(self, request: httpcore2.Request) -> Answer:
+    def _exchange(self, request: httpcore2.Request, feed: Feed | None) -> Answer:
         response = self._pool.handle_request(request)
         try:
             headers = Headers.of(response.headers)
             self._current.request_id = headers.get(REQUEST_ID)
-            chunks = self._bounded(_iterable(response.stream))
-            body = _decoded(b"".join(chunks), headers, self._settings.largest_body_bytes)
+            chunks = self._in_time(_iterable(response.stream))
+            if feed is not None:
+                _pass_by(chunks, headers, feed)
+                return Answer(response.status, headers, b"")
+            body = b"".join(self._bounded(chunks))
+            body = _decoded(body, headers, self._settings.largest_body_bytes)
         finally:
             response.close()
         return Answer(response.status, headers, body)
 
     def _bounded(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        until = time.monotonic() + self._settings.answer_timeout_s
         size = 0
         for chunk in chunks:
             size += len(chunk)
             if size > self._settings.largest_body_bytes:
                 raise _too_large(self._settings.largest_body_bytes)
+            yield chunk
+
+    def _in_time(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        until = time.monotonic() + self._settings.answer_timeout_s
+        for chunk in chunks:
             if time.monotonic() > until:
                 limit_s = self._settings.answer_timeout_s
                 raise Fault("HTTP", f"the answer took longer than {limit_s:g} s")
@@ -195,12 +210,35 @@ def _iterable(stream: Any) -> Iterable[bytes]:
     return chunks
 
 
-def _decoded(body: bytes, headers: Headers, largest_bytes: int) -> bytes:
+def _is_packed(headers: Headers) -> bool:
     encoding = headers.get("content-encoding", "identity").strip().lower()
-    if encoding in ("identity", "") or not body:
-        return body
-    if encoding not in ("gzip", "x-gzip"):
+    if encoding not in ("identity", "", "gzip", "x-gzip"):
         raise Fault("HTTP", "the body is compressed in a way that we did not ask for")
+    return "gzip" in encoding
+
+
+def _pass_by(chunks: Iterable[bytes], headers: Headers, feed: Feed) -> None:
+    """Feed the plain bytes of a body until they are wanted no more."""
+    for chunk in _unpacked(chunks) if _is_packed(headers) else chunks:
+        if feed(chunk):
+            return
+
+
+def _unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    unpacker = zlib.decompressobj(_GZIP)
+    for chunk in chunks:
+        packed = chunk
+        while packed and not unpacker.eof:
+            try:
+                yield unpacker.decompress(packed, _PASSING_BYTES)
+            except zlib.error:
+                raise Fault("HTTP", "the compressed body is damaged") from None
+            packed = unpacker.unconsumed_tail
+
+
+def _decoded(body: bytes, headers: Headers, largest_bytes: int) -> bytes:
+    if not body or not _is_packed(headers):
+        return body
     unpacker = zlib.decompressobj(_GZIP)
     try:
         plain = unpacker.decompress(body, largest_bytes)

@@ -13,9 +13,9 @@ from penstock.core.errors import ObjectFailed
 from penstock.core.stopping import Ending
 from penstock.sdk.http import Answer, BadBody, Http
 from penstock.sdk.json_columns import JsonColumns
+from penstock.sdk.json_skim import RowKey
 from penstock.sdk.rest.page import Cutter, Page, Rows
-from penstock.sdk.rest.paging.base import Params
-from penstock.sdk.rest.paging.offset import OffsetPages
+from penstock.sdk.rest.paging.base import Halving, Params
 
 _TOO_LARGE = "object.too_large"
 
@@ -47,7 +47,7 @@ class Asker:
         ahead: int,
         cancel: threading.Event,
         called: Callable[[], None] | None = None,
-        pages: OffsetPages | None = None,
+        pages: Halving | None = None,
     ) -> None:
         self.ahead = ahead
         self.columns = columns
@@ -83,16 +83,29 @@ class Asker:
                 raise
         return self._in_halves(self._pages, params)
 
-    def _in_halves(self, pages: OffsetPages, params: Params) -> Page:
+    def _in_halves(self, pages: Halving, params: Params) -> Page:
         """A page that is too large for one answer: nothing but its largest rows is lost."""
-        halves = pages.halves(params)
-        if halves is None:
-            # One row alone is too large to be received, and so is its id.
-            return Page(Rows(oversize=[(None, self._http.largest_body_bytes)]))
-        first = self.page(halves[0])
-        if first.rows.count < int(str(halves[0][pages.limit_param])):
-            return first
-        return first.joined(self.page(halves[1]))
+        half = pages.first_half(params)
+        if half is None:
+            # One row alone is too large to be received.
+            return Page(Rows(oversize=[(self._key_in(params), self._http.largest_body_bytes)]))
+        first = self.page(half)
+        rest = pages.second_half(params, first)
+        return first if rest is None else first.joined(self.page(rest))
+
+    def _key_in(self, params: Params) -> str | None:
+        """The key of the first row of an answer that is too large to be kept."""
+        looking: list[RowKey] = []
+
+        def feed() -> Callable[[bytes], bool]:
+            looking[:] = [row_key] if (row_key := self._cutter.row_key()) else []
+            return looking[0].feed if looking else lambda _chunk: True
+
+        self._http.skim(
+            self._path, params, feed, priority=self._priority, cancel=self._ending,
+            called=self._called,
+        )  # fmt: skip
+        return looking[0].found if looking else None
 
     def soon(self, params: Params) -> Future[Page]:
         if self.ahead < 2:

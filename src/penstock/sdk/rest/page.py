@@ -13,6 +13,7 @@ from penstock.sdk.http import BadBody, error_text
 from penstock.sdk.json_columns import JsonColumns
 from penstock.sdk.json_pages import NoEnvelope, NotAnArray, Row
 from penstock.sdk.json_pages import Page as Decoded
+from penstock.sdk.json_skim import RowKey
 from penstock.sdk.json_slices import NotJson
 from penstock.sdk.rest.ids import Key
 
@@ -140,6 +141,10 @@ class Cutter:
         self._total = total
         self._others = dict(others or {})
         self._lock = threading.Lock()
+
+    def row_key(self) -> RowKey | None:
+        """Finds the key of the first row in a body too large to cut; None: rows have no key."""
+        return RowKey(self._records, self._fields.key[0]) if self._fields.key else None
 
     def cut(self, body: bytes) -> Page:
         """The page in a body.

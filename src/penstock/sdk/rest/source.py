@@ -27,6 +27,7 @@ from penstock.sdk.limiter import AccountLimiter
 from penstock.sdk.replay import parse_events
 from penstock.sdk.rest import values
 from penstock.sdk.rest.asker import Asker
+from penstock.sdk.rest.paging.keyset import KeysetPages
 from penstock.sdk.rest.paging.offset import OffsetPages
 from penstock.sdk.rest.reader import StreamReader
 from penstock.sdk.rest.sides import Sides
@@ -205,7 +206,7 @@ class RestSource(Source):
             ahead=1 if context.limit else spec.ahead,
             cancel=context.cancel,
             called=context.called,
-            pages=pages if isinstance(pages, OffsetPages) else None,
+            pages=pages if isinstance(pages, OffsetPages | KeysetPages) else None,
         )
 
     def _params(self, spec: StreamSpec) -> dict[str, str | tuple[str, ...]]:

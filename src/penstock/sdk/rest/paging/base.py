@@ -74,6 +74,25 @@ class Paging(Protocol):
         """Legs from a state on (None: from the start), the last of them `ended`."""
 
 
+class Halving(Protocol):
+    """A paging whose pages can be asked for in two parts."""
+
+    def first_half(self, params: Params) -> Params | None:
+        """Parameters of the first half of a page; None for a single row."""
+
+    def second_half(self, params: Params, first: Page) -> Params | None:
+        """Parameters of what follows the first half: None when that was not full, and so all.
+
+        Raises:
+            ObjectFailed: nothing shows where the first half ended.
+        """
+
+
+def half_of(params: Params, limit_param: str) -> int:
+    """Rows of the first half of a page; 0 for a single row."""
+    return int(str(params[limit_param])) // 2
+
+
 def really_served(limit: int, served: int, total: int | None) -> int:
     """The size of full pages, judged by the first one.
 

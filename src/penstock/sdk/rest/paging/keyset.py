@@ -9,10 +9,19 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from penstock.core.errors import InternalError
+from penstock.core.errors import InternalError, ObjectFailed
 from penstock.sdk.rest.ids import Key, whole
-from penstock.sdk.rest.page import Page
-from penstock.sdk.rest.paging.base import Asking, Leg, Legs, Params, State, leg_of, really_served
+from penstock.sdk.rest.page import Page, Rows
+from penstock.sdk.rest.paging.base import (
+    Asking,
+    Leg,
+    Legs,
+    Params,
+    State,
+    half_of,
+    leg_of,
+    really_served,
+)
 from penstock.sdk.rest.paging.chains import Chain, Chains
 from penstock.sdk.rest.paging.offset import OffsetPages
 
@@ -43,6 +52,22 @@ class KeysetPages(BaseModel, frozen=True, extra="forbid"):
 
     def one_row(self) -> Params:
         return {self.limit_param: "1"}
+
+    def first_half(self, params: Params) -> Params | None:
+        half = half_of(params, self.limit_param)
+        return {**params, self.limit_param: str(half)} if half else None
+
+    def second_half(self, params: Params, first: Page) -> Params | None:
+        if self.param not in params:
+            return self.fallback.second_half(params, first)
+        half = half_of(params, self.limit_param)
+        if first.rows.count < half:
+            return None
+        found = _last_id(first.rows, whole(str(params[self.param])) or 0)
+        if found is None:
+            raise ObjectFailed("A page is too large for one answer, and no row of it has an id.")
+        left = int(str(params[self.limit_param])) - half
+        return {**params, self.limit_param: str(left), self.param: str(found)}
 
     def walk(self, ask: Asking, params: Params, state: State | None) -> Legs:
         if state and "fallback" in state:
@@ -92,7 +117,8 @@ class _KeysetRead:
         page = chain.take()
         ids = _ascending(page, chain.after)
         full = page.rows.count >= self._limit
-        if ids is None or (full and (not ids or ids[-1] == chain.after)):
+        last = _last_id(page.rows, chain.after) if ids is not None else None
+        if ids is None or (full and last is None):
             return None
         if chain.after == 0 and self._first_total is None:
             self._learn(page)
@@ -100,9 +126,10 @@ class _KeysetRead:
         until = chain.until
         places = [at for at, row_id in enumerate(ids) if until is None or row_id <= until]
         rows = page.rows.take(places[_nameless(page.rows.keys, chain.nameless) :])
+        rows = replace(rows, oversize=[one for one in rows.oversize if _up_to(one[0], until)])
         chain.nameless = _nameless(page.rows.keys[::-1], len(ids))
         self._rows += rows.count
-        chain.after = ids[-1] if ids else chain.after
+        chain.after = chain.after if last is None else last
         past = until is not None and chain.after >= until
         if past or not (full or self._short(chains, chain, page)):
             chains.left.remove(chain)
@@ -112,7 +139,7 @@ class _KeysetRead:
 
     def _short(self, chains: Chains, chain: Chain, page: Page) -> bool:
         """Whether a page that is not full is no last one, because more ids are known to follow."""
-        if not any(key is not None for key in page.rows.keys):
+        if not page.rows.oversize and all(key is None for key in page.rows.keys):
             return False
         if chains.top is not None:
             return chain.after < chains.top
@@ -137,7 +164,7 @@ class _KeysetRead:
         """Only a hint for dividing: the last chain has no end."""
         params = {**self._params, **self._spec.descending, self._spec.limit_param: "1"}
         rows = self._ask.page(params).rows
-        return max((whole(key) or 0 for key in rows.keys), default=0)
+        return _last_id(rows, 0) or 0
 
     def _page_after(self, after: int) -> Params:
         spec = self._spec
@@ -173,6 +200,18 @@ def _ascending(page: Page, after: int) -> list[int] | None:
         ids.append(number)
         after = number
     return ids
+
+
+def _last_id(rows: Rows, after: int) -> int | None:
+    """The greatest id of a page, that of a row too large to load included; None: all are known."""
+    named = [*rows.keys, *(row_id for row_id, _ in rows.oversize)]
+    ids = [number for key in named if (number := whole(key)) is not None and number > after]
+    return max(ids, default=None)
+
+
+def _up_to(row_id: str | None, until: int | None) -> bool:
+    number = whole(row_id)
+    return until is None or number is None or number <= until
 
 
 def _nameless(keys: list[Key], most: int) -> int:

@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from penstock.sdk.rest.paging.base import Asking, Legs, Params, State
+from penstock.sdk.rest.page import Page
+from penstock.sdk.rest.paging.base import Asking, Legs, Params, State, half_of
 from penstock.sdk.rest.paging.passes import OffsetPass
 
 
@@ -52,15 +53,17 @@ class OffsetPages(BaseModel, frozen=True, extra="forbid"):
     def one_row(self) -> Params:
         return {self.limit_param: "1"}
 
-    def halves(self, params: Params) -> tuple[Params, Params] | None:
-        """The parameters of one page as those of its two halves; None for a single row."""
-        limit = int(str(params[self.limit_param]))
-        offset = int(str(params.get(self.param, 0)))
-        if limit < 2:
+    def first_half(self, params: Params) -> Params | None:
+        half = half_of(params, self.limit_param)
+        return {**params, self.limit_param: str(half)} if half else None
+
+    def second_half(self, params: Params, first: Page) -> Params | None:
+        half = half_of(params, self.limit_param)
+        if first.rows.count < half:
             return None
-        half = limit // 2
-        rest = {self.limit_param: str(limit - half), self.param: str(offset + half)}
-        return {**params, self.limit_param: str(half)}, {**params, **rest}
+        left = int(str(params[self.limit_param])) - half
+        offset = int(str(params.get(self.param, 0))) + half
+        return {**params, self.limit_param: str(left), self.param: str(offset)}
 
     def walk(self, ask: Asking, params: Params, state: State | None) -> Legs:
         return OffsetPass(self, ask, {**params, **self.order}).legs(state)
