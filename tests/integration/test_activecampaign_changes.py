@@ -178,6 +178,39 @@ def test_a_start_date_leaves_older_rows_out_of_the_first_read() -> None:
         assert later.verified is None
 
 
+@pytest.mark.parametrize(
+    ("start", "loaded"),
+    [
+        ("2025-06-01 06:00:00", [5, 7]),
+        ("2025-06-01T06:00:00", [5, 7]),
+        ("2025-06-01T11:00:00Z", [5, 7]),
+        ("2025-06-01T11:00:01Z", [7]),
+        ("2025-06-01T13:00:00+02:00", [5, 7]),
+        ("2025-06-01T05:59:59-05:00", [5, 6, 7]),
+    ],
+)
+def test_a_start_may_be_a_time_in_a_zone(start: str, loaded: list[int]) -> None:
+    with sandbox() as box:
+        settle(box, "contacts")
+        box.update("contacts", 5, udate="2025-06-01T06:00:00-05:00")
+        box.update("contacts", 6, udate="2025-06-01T05:59:59-05:00")
+        box.update("contacts", 7, udate="2025-06-01T11:30:00-04:00")
+        with opened(box, start_date=start) as source:
+            got = read(source, "contacts")
+        assert sorted(got.ids) == loaded
+
+
+def test_the_overlap_of_a_later_run_stays_behind_the_start() -> None:
+    with sandbox() as box:
+        settle(box, "contacts")
+        box.update("contacts", 5, udate="2025-06-01T06:00:00-05:00")
+        box.update("contacts", 6, udate="2025-06-01T05:59:59-05:00")
+        with opened(box, start_date="2025-06-01 06:00:00") as source:
+            got = read(source, "contacts")
+            later = read(source, "contacts", got.checkpoint)
+        assert (got.ids, later.ids) == ([5], [5])
+
+
 def test_bounds_choose_rows_and_save_nothing() -> None:
     with sandbox() as box, opened(box) as source:
         settle(box, "contacts")

@@ -3,22 +3,42 @@
 from __future__ import annotations
 
 import shlex
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PlainValidator,
     SecretStr,
     create_model,
 )
 
 Role = Literal["source", "destination"]
 SettingType = Literal[
-    "string", "secret", "integer", "number", "boolean", "date", "duration", "path", "url", "choice"
-]
+    "string", "secret", "integer", "number", "boolean", "date", "moment", "duration", "path", "url",
+    "choice",
+]  # fmt: skip
+
+_DAY_CHARS = len("2025-01-01")
+
+
+def _moment(value: Any) -> Any:
+    """A day, or a time of one with or without an offset; numbers are neither.
+
+    Raises:
+        ValueError: it is none.
+    """
+    text = value.strip() if isinstance(value, str) else str(value)
+    try:
+        if len(text) > _DAY_CHARS:
+            return datetime.fromisoformat(text)
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("write a day or a time, like 2025-03-01 or 2025-03-01 06:00:00") from None
+
 
 _PYTHON_TYPES: dict[str, Any] = {
     "string": str,
@@ -27,6 +47,7 @@ _PYTHON_TYPES: dict[str, Any] = {
     "number": float,
     "boolean": bool,
     "date": date,
+    "moment": Annotated[date | datetime, PlainValidator(_moment)],
     "duration": str,
     "path": Path,
     "url": str,

@@ -28,6 +28,7 @@ _NO_MOMENT: Final = re.compile(
     r"(0000-00-00([T ]00?:00(:00(\.0+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?)?", re.ASCII
 )
 """Nothing at all, or a zero date in any of its forms."""
+_ZERO_YEAR: Final = "0000-"
 _EARLY_ROWS: Final = 64
 """A parse that fails costs ten times as much as one that does not. What makes most of them
 fail, blanks and zero dates, is nearly always among the first rows, so these are looked at."""
@@ -44,7 +45,7 @@ def undeclared(values: Values, *, dates: bool = True) -> pa.Array:
     """The column of a field nobody declared, typed by its values; null type when all are null."""
     kinds = set(map(type, values)) - {type(None)}
     if kinds == {str}:
-        return parse_text(pa.array(values, pa.string()), dates=dates)
+        return _undeclared_text(pa.array(values, pa.string()), dates=dates)
     if not kinds:
         return pa.nulls(len(values))
     if kinds == {bool}:
@@ -56,6 +57,24 @@ def undeclared(values: Values, *, dates: bool = True) -> pa.Array:
     if kinds == {JsonNumber} or kinds == {JsonNumber, int}:
         return _fractions(values)
     return text_array(values)
+
+
+def _undeclared_text(text: pa.StringArray, *, dates: bool) -> pa.Array:
+    """Among dates and times zero dates are null; alone, or beside other text, they stay text."""
+    typed = parse_text(text, dates=dates)
+    if not dates or typed.type != pa.string() or not _has_zero_date(text):
+        return typed
+    typed = parse_text(_to_null(text, _zero_dates(text)), dates=dates)
+    return text if typed.type == pa.string() else typed
+
+
+def _has_zero_date(text: pa.StringArray) -> bool:
+    return bool(pc.any(pc.starts_with(text, _ZERO_YEAR), min_count=0).as_py())
+
+
+def _zero_dates(text: pa.StringArray) -> pa.StringArray:
+    found = [v for v in text.unique().to_pylist() if v and _NO_MOMENT.fullmatch(v)]
+    return pa.array(found, pa.string())
 
 
 def _whole(values: Values) -> pa.Array:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.types import JSON, TIMESTAMP, TIMESTAMPTZ, is_json
+from penstock.sdk.json_arrays import undeclared
 from penstock.sdk.json_columns import JsonColumns
 from penstock.sdk.json_kinds import FieldSpec
 
@@ -364,3 +365,26 @@ def test_no_value_is_ever_lost_or_changed(kind: str | None, pages: list[list[obj
     column = batch.schema.field("a")
     for value, cell in zip(values, batch.column("a").to_pylist(), strict=True):
         assert _is_same(value, cell, column, kind), (value, cell, column)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "found"),
+    [
+        (["0000-00-00", "2025-01-02"], pa.date32(), [None, date(2025, 1, 2)]),
+        (
+            ["0000-00-00 00:00:00", "2025-01-02 03:04:05", None],
+            pa.timestamp("us"),
+            [None, datetime(2025, 1, 2, 3, 4, 5), None],  # noqa: DTZ001
+        ),
+        (["0000-00-00T00:00:00Z", None], pa.string(), ["0000-00-00T00:00:00Z", None]),
+        (["0000-00-00", "soon"], pa.string(), ["0000-00-00", "soon"]),
+        (["0000-00-00", "0000-12-31"], pa.string(), ["0000-00-00", "0000-12-31"]),
+    ],
+)
+def test_zero_dates_of_undeclared_fields_are_null_among_dates(
+    values: list[str | None], kind: pa.DataType, found: list[object]
+) -> None:
+    typed = undeclared(values)
+    assert typed.type == kind
+    assert typed.to_pylist() == found
+    assert undeclared(values, dates=False).to_pylist() == values

@@ -100,4 +100,6 @@ def _too_large(row_id: str | None, size: int) -> str:
     if row_id is None:
         return f"A row of {size / 1e6:,.0f} MB or more, over the limit of 128 MB, was not loaded."
     mb = f"{size / 1e6:,.0f} MB"
-    return f"The row with id {row_id} has {mb}, over the limit of 128 MB, and was not loaded."
+    return (
+        f"The row with id {row_id} has at least {mb}, over the limit of 128 MB, and was not loaded."
+    )

@@ -35,9 +35,12 @@ class Changes:
             raise InternalError("The saved cursor is no time.", cursor=cursor)
         return self._written(at - timedelta(days=self.spec.overlap_days))
 
-    def from_day(self, day: date) -> str:
-        """The filter value for a first read that begins at a day of whatever zone."""
-        return self._written(datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(days=1))
+    def before_start(self, start: date | datetime) -> str:
+        """The filter value for a first read that begins at a day or time of whatever zone."""
+        at = datetime(start.year, start.month, start.day, tzinfo=UTC)
+        if isinstance(start, datetime) and start.tzinfo:
+            at = start.astimezone(UTC)
+        return self._written(at - timedelta(days=1))
 
     def future(self, epoch_ms: int) -> Params:
         """A filter that no change can pass, when our clock is right."""
@@ -82,6 +85,13 @@ class Selection:
     day: date | None = None
     start: str | None = None
     end: str | None = None
+
+    @staticmethod
+    def since(start: date | datetime) -> Selection:
+        """A day as the rows' own zones count it; a time without offset likewise."""
+        if isinstance(start, datetime):
+            return Selection(start=start.isoformat())
+        return Selection(day=start)
 
     def choose(self, rows: Rows) -> Rows:
         return rows.take([at for at, value in enumerate(rows.cursors) if self._has(value)])

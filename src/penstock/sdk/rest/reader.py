@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 
 from penstock.core.batch import Batch
 from penstock.core.checkpoint import Checkpoint
@@ -32,7 +32,7 @@ class StreamReader:
 
     Args:
         params: sent with every call.
-        start: the first read of a stream with a cursor begins at this day.
+        start: the first read of a stream with a cursor begins at this day or time.
         sweep_ms: time between two complete reads of ids; None: there are none.
         warnings: to go out with the first batch.
     """
@@ -45,7 +45,7 @@ class StreamReader:
     ask: Asking
     context: ReadContext
     params: Params
-    start: date | None = None
+    start: date | datetime | None = None
     sweep_ms: int | None = None
     warnings: tuple[str, ...] = ()
     position: Position = field(default_factory=Position)
@@ -82,8 +82,7 @@ class StreamReader:
         if run is None:
             run = self._first_run(cursor) if first else self._next_run(cursor)
         params = Changes(cursor).since(run.since) if run.since else {}
-        chosen = Selection(day=self.start) if first and self.start else None
-        yield from self._read(run, params, self._after_changes, chosen)
+        yield from self._read(run, params, self._after_changes, self._from_start)
         if resumed and self.position.run is None and self.position.cursor:
             yield from self._since_then(cursor)
         if self.position.run is None and not first and self._sweep_due():
@@ -93,11 +92,17 @@ class StreamReader:
         """What has changed since an earlier job began the run that has just ended."""
         run = self._next_run(cursor)
         if run.since:
-            yield from self._read(run, Changes(cursor).since(run.since), self._after_changes)
+            params = Changes(cursor).since(run.since)
+            yield from self._read(run, params, self._after_changes, self._from_start)
+
+    @property
+    def _from_start(self) -> Selection | None:
+        """Also of later runs: their overlap may go back to before the start."""
+        return Selection.since(self.start) if self.start else None
 
     def _first_run(self, cursor: CursorSpec) -> Run:
         if self.start:
-            return Run(since=Changes(cursor).from_day(self.start))
+            return Run(since=Changes(cursor).before_start(self.start))
         return self._pass(Run())
 
     def _next_run(self, cursor: CursorSpec) -> Run:

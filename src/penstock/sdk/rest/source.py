@@ -49,7 +49,7 @@ class RestSource(Source):
         self.spec = load_spec(card)
         self._card = card
         self._config = config
-        self._start = values.day(self.spec.start, config)
+        self._start = values.moment(self.spec.start, config)
         self._sweep_ms = duration_ms(values.text(self.spec.sweep, config) or "off")
         self.base_url = base_url or values.text(self.spec.base_url, config) or ""
         host = Address.of(self.base_url).netloc

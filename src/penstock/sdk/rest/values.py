@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
@@ -70,7 +70,8 @@ def number(value: Value, config: BaseModel) -> float | None:
     return None if found is None else float(found)
 
 
-def day(value: Value, config: BaseModel) -> date | None:
+def moment(value: Value, config: BaseModel) -> date | datetime | None:
+    """A day, or a time of one."""
     found = resolve(value, config)
     if found is None or isinstance(found, date):
         return found
