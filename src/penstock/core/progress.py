@@ -31,6 +31,8 @@ class ObjectState:
     checkpoint: Mapping[str, Any] = field(default_factory=dict)
     started_at: int | None = None
     ended_at: int | None = None
+    read_whole: bool = False
+    """This job has read it to its end."""
     error: Mapping[str, Any] | None = None
     warnings: list[str] = field(default_factory=list)
 

@@ -33,11 +33,16 @@ _STOP = (AuthError, ConfigError, SchemaConflict, InternalError, StagingAway)
 
 @dataclass
 class Outcome:
-    """How the job ended: errors by split, and the one that stopped everything, if any."""
+    """How the job ended: errors by split, and the one that stopped everything, if any.
+
+    Args:
+        waiting: streams with rows that were staged and not delivered.
+    """
 
     splits: dict[str, PenstockError] = field(default_factory=dict)
     fatal: PenstockError | None = None
     interrupted: bool = False
+    waiting: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -140,10 +145,12 @@ def split_packages(task: Task, split: Split) -> Iterator[LoadPackage]:
     except BaseException:
         stager.abandon()
         raise
-    if last := stager.finish(whole=not task.cancel.is_set()):
+    whole = not task.cancel.is_set()
+    if last := stager.finish(whole=whole):
         yield last
     for name in split.streams:
         task.states[name].ended_at = task.clock()
+        task.states[name].read_whole = whole
 
 
 def _announce_end(readers: dict[str, Future[None]], closed: queue.Queue[_Closed | None]) -> None:
@@ -160,10 +167,13 @@ def _load_all(task: Task, closed: queue.Queue[_Closed | None], outcome: Outcome)
     bug: BaseException | None = None
     while (item := closed.get()) is not None:
         try:
-            if not task.cancel.is_set():
+            if task.cancel.is_set():
+                outcome.waiting.update(part.stream for part in item.package.parts)
+            else:
                 deliver(task, item.package)
         except PenstockError as error:
             outcome.fatal = error
+            outcome.waiting.update(part.stream for part in item.package.parts)
             task.cancel.set()
         except BaseException as error:  # noqa: BLE001 (raised below, once the readers have ended)
             bug = error

@@ -47,7 +47,16 @@ def settle_objects(
             error.at(object=name)
             state.error = error.to_dict()
         state.status = _object_status(state, error, outcome, interrupted=interrupted)
+        if state.status == ObjectStatus.FAILED and error is None and outcome.fatal is not None:
+            state.error = _stopped(outcome.fatal, name)
         state.ended_at = state.ended_at or (now_ms() if state.started_at else None)
+
+
+def _stopped(fatal: PenstockError, name: str) -> dict[str, Any]:
+    """What an object says that had no error of its own."""
+    told = fatal.to_dict()
+    message = f"It was not read to its end, because the job stopped: {fatal.message}"
+    return {**told, "message": message, "where": {"object": name}}
 
 
 def _object_status(
@@ -60,13 +69,16 @@ def _object_status(
         return ObjectStatus.DEFERRED_WITH_FAILURES if failures else ObjectStatus.DEFERRED
     if error is not None:
         return ObjectStatus.FAILED
+    done = ObjectStatus.COMPLETED_WITH_FAILURES if failures else ObjectStatus.COMPLETED
+    if state.read_whole and state.object not in outcome.waiting:
+        return done
     if state.status == ObjectStatus.NOT_INITIALIZED:
         return ObjectStatus.CANCELED if interrupted or outcome.fatal else ObjectStatus.COMPLETED
     if interrupted:
         return ObjectStatus.CANCELED
     if outcome.fatal is not None:
         return ObjectStatus.FAILED
-    return ObjectStatus.COMPLETED_WITH_FAILURES if failures else ObjectStatus.COMPLETED
+    return done
 
 
 def judge(
