@@ -162,6 +162,17 @@ class Merging(Suite):
             assert counts(receipt) == (1, 0, 0, 0)
         assert read(destination, "id", "_ps_ingested_at") == [(1, 100), (1, 200)]
 
+    def test_append_leaves_out_placeholders_of_known_keys(
+        self, destination: SqlDestination, loads: Loads
+    ) -> None:
+        self.needs(destination, WriteMode.APPEND)
+        self.put(destination, loads([{"id": 1, "v": "a"}], WriteMode.APPEND))
+        partial = [{"id": n, "v": None, "at": 200, "hint": Hint.PLACEHOLDER} for n in (1, 2)]
+        for inserted in (1, 0):
+            receipt = self.put(destination, loads(partial, WriteMode.APPEND))
+            assert counts(receipt) == (inserted, 0, 0, 2 - inserted)
+        assert read(destination, "id", "v") == [(1, "a"), (2, None)]
+
     def test_append_leaves_out_what_an_overlap_read_again(
         self, destination: SqlDestination, loads: Loads
     ) -> None:

@@ -22,15 +22,17 @@ class Counts:
 
 
 def append(tx: Tx, target: Target) -> Counts:
-    """Insert every row; rows read again by an overlap only where no equal row is stored."""
+    """Insert every row; rows read again by an overlap only where no equal row is stored, and
+    placeholders, which tell nothing of a row, only where none of their key is."""
     rows = target.load.rows
     known = ""
-    if target.key and one(tx, f"SELECT count(*) FROM {target.source} s WHERE s.{HINT} = 2"):
-        same = f"{target.same_key('t', 's')} AND {target.same_values('t', 's')}"
-        known = (
-            f" WHERE s.{HINT} <> {int(Hint.SEEN)} "
-            f"OR NOT EXISTS (SELECT 1 FROM {target.table} t WHERE {same})"
+    plain = f"s.{HINT} = {int(Hint.VERSION)}"
+    if target.key and one(tx, f"SELECT count(*) FROM {target.source} s WHERE NOT {plain}"):
+        same = (
+            f"{target.same_key('t', 's')} "
+            f"AND (s.{HINT} = {int(Hint.PLACEHOLDER)} OR ({target.same_values('t', 's')}))"
         )
+        known = f" WHERE {plain} OR NOT EXISTS (SELECT 1 FROM {target.table} t WHERE {same})"
         rows = one(tx, f"SELECT count(*) FROM {target.source} s{known}")
     tx.run(target.insert(f"{target.source} s{known}"))
     return Counts(inserted=rows, unchanged=target.load.rows - rows)
