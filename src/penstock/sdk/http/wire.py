@@ -20,6 +20,7 @@ from penstock.sdk.http.address import Address, Params, encoded
 from penstock.sdk.http.answer import REQUEST_ID, Answer, Headers
 from penstock.sdk.http.auth import Auth
 from penstock.sdk.http.backend import Backend, Current, Fault
+from penstock.sdk.http.kept import KeptConnections
 from penstock.sdk.http.settings import HttpSettings
 
 # Idle connections are kept this long; the pool sees when the server closed one before.
@@ -34,7 +35,7 @@ Feed = Callable[[bytes], bool]
 class Wire:
     """Sends GET requests to one API; knows nothing of limits, retries or what a status means.
 
-    It stands on the connection pool of httpx2, not on its Client: that would keep cookies,
+    It stands on the connections of httpx2, not on its Client: that would keep cookies,
     could follow redirects, has no way to cancel a read, and costs twice the CPU.
     """
 
@@ -52,7 +53,7 @@ class Wire:
         self._settings = settings
         self._current = Current()
         self._headers = _plain_headers(address, settings, headers)
-        self._pool = _pool(address, settings, Backend(self._current))
+        self._kept = _kept(address, settings, Backend(self._current))
 
     def get(
         self,
@@ -95,7 +96,7 @@ class Wire:
         raise fault
 
     def close(self) -> None:
-        self._pool.close()
+        self._kept.close()
 
     def _request(
         self, path: str, params: Params, trace: Callable[[str, Any], None]
@@ -119,18 +120,19 @@ class Wire:
         return {"connect": self._settings.connect_timeout_s, "read": read_s, "write": read_s}
 
     def _exchange(self, request: httpcore2.Request, feed: Feed | None) -> Answer:
-        response = self._pool.handle_request(request)
-        try:
-            headers = Headers.of(response.headers)
-            self._current.request_id = headers.get(REQUEST_ID)
-            chunks = self._in_time(_iterable(response.stream))
-            if feed is not None:
-                _pass_by(chunks, headers, feed)
-                return Answer(response.status, headers, b"")
-            body = b"".join(self._bounded(chunks))
-            body = _decoded(body, headers, self._settings.largest_body_bytes)
-        finally:
-            response.close()
+        with self._kept.borrowed(self._current.cancel) as connection:
+            response = connection.handle_request(request)
+            try:
+                headers = Headers.of(response.headers)
+                self._current.request_id = headers.get(REQUEST_ID)
+                chunks = self._in_time(_iterable(response.stream))
+                if feed is not None:
+                    _pass_by(chunks, headers, feed)
+                    return Answer(response.status, headers, b"")
+                body = b"".join(self._bounded(chunks))
+            finally:
+                response.close()
+        body = _decoded(body, headers, self._settings.largest_body_bytes)
         return Answer(response.status, headers, body)
 
     def _bounded(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -158,16 +160,17 @@ def tls_context(settings: HttpSettings) -> ssl.SSLContext:
     return context
 
 
-def _pool(address: Address, settings: HttpSettings, backend: Backend) -> httpcore2.ConnectionPool:
+def _kept(address: Address, settings: HttpSettings, backend: Backend) -> KeptConnections:
+    """Connections as a pool of the library makes them: straight or by way of a proxy."""
     proxy = _proxy(address) if settings.trust_env else None
-    return httpcore2.ConnectionPool(
-        ssl_context=tls_context(settings),
+    pool = httpcore2.ConnectionPool(
+        ssl_context=tls_context(settings) if address.scheme == "https" else None,
         proxy=proxy,
-        max_connections=settings.connections,
-        max_keepalive_connections=settings.connections,
         keepalive_expiry=_IDLE_S,
         network_backend=backend,
     )
+    origin = address.url("/", "").origin
+    return KeptConnections(lambda: pool.create_connection(origin), settings.connections)
 
 
 def _proxy(address: Address) -> httpcore2.Proxy | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -119,7 +119,7 @@ class Marks:
 
     def hints(self, rows: Rows) -> list[Hint]:
         usual = Hint.SEEN if self.again else Hint.VERSION
-        if not any(rows.cursors):
+        if not any(rows.cursors) or (self.old is None and self._learn_latest(rows.cursors)):
             found = [usual] * len(rows)
         else:
             found = [self._hint(value, usual) for value in rows.cursors]
@@ -129,6 +129,22 @@ class Marks:
                 for partial, hint in zip(rows.partial, found, strict=True)
             ]
         return found
+
+    def _learn_latest(self, values: Sequence[Any]) -> bool:
+        """Look at the latest time only; False when that takes more than comparing texts.
+
+        Texts of one length that end alike after the second, so in one zone, are in the order of
+        their times. Reading a time costs ten times as much as comparing it.
+        """
+        try:
+            forms = {(len(text), text[19:]) for text in values}
+        except (TypeError, KeyError):  # among them is a null, a number or an object
+            return False
+        latest = max(values)
+        if len(forms) != 1 or aware(latest) is None:
+            return False
+        self._hint(latest, Hint.VERSION)
+        return True
 
     def _hint(self, value: Any, usual: Hint) -> Hint:
         at = aware(value)
