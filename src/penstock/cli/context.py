@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
+from typer.core import TyperCommand
 
 from penstock.cli.output import Output
 
@@ -56,6 +57,21 @@ class Cli:
         return self._workspace
 
 
+class _Verb(TyperCommand):
+    """A command whose usage line is written as in manual pages: only what may be left out stands
+    in brackets, and hidden arguments are hidden there too."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        hidden = [
+            piece
+            for parameter in self.params
+            if getattr(parameter, "hidden", False)
+            for piece in parameter.get_usage_pieces(ctx)
+        ]
+        pieces = [p for p in super().collect_usage_pieces(ctx) if p not in hidden]
+        return [p[1:-1] if p.startswith("{") and p.endswith("}") else p for p in pieces]
+
+
 def scan() -> Registry:
     from penstock.core.registry import Registry
 
@@ -91,7 +107,7 @@ def verb(app: typer.Typer, name: str, *, example: str, **more: Any) -> Callable[
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         command.__annotations__ = {p.name: p.annotation for p in parameters}
         lines = "\n".join(f"  {line}" for line in example.splitlines())
-        app.command(name, epilog=f"\b\nExample:\n{lines}", **more)(command)
+        app.command(name, cls=_Verb, epilog=f"\b\nExample:\n{lines}", **more)(command)
         return function
 
     return register

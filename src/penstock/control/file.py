@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from penstock.control.problems import Problem, nearest, words
-from penstock.control.references import References, Unresolved, has_reference
+from penstock.control.references import References, Unresolved, Waiting, has_reference
 from penstock.control.secrets import has_password, secret_fields, url_passwords
 from penstock.control.tree import Tree
 from penstock.core.cards import Card, Role
@@ -29,6 +29,7 @@ class Reading:
         spec: None when there are problems.
         problems: to be changed before anything can be done.
         unresolved: references that lead nowhere, by connection: they matter when it is used.
+        waiting: connections with secrets from the catalog: those are opened when it is used.
         warnings: lines for the user that stop nothing.
         settings: by connection, with references replaced; secrets wrapped.
         secrets: values that must not be shown.
@@ -38,6 +39,7 @@ class Reading:
     spec: WorkspaceSpec | None = None
     problems: list[Problem] = field(default_factory=list)
     unresolved: dict[Name, list[Problem]] = field(default_factory=dict)
+    waiting: set[Name] = field(default_factory=set)
     warnings: list[Problem] = field(default_factory=list)
     settings: dict[Name, dict[str, Any]] = field(default_factory=dict)
     secrets: set[str] = field(default_factory=set)
@@ -69,6 +71,25 @@ def read_spec(text: str, registry: Registry, model_of: ModelOf, references: Refe
         for name, raw in _groups(plain.get(f"{role}s")):
             _Connection(role, name, raw, tree, reading).check(registry, model_of, references)
     return reading
+
+
+def read_secrets(
+    reading: Reading, name: Name, registry: Registry, model_of: ModelOf, references: References
+) -> list[Problem]:
+    """Read a connection that waited for its secrets once more, now with them.
+
+    Returns:
+        What is wrong with its settings now that all of them are known.
+    """
+    role, connection = name
+    again = Reading(tree=reading.tree)
+    raw = reading.tree.value[f"{role}s"][connection]
+    _Connection(role, connection, raw, reading.tree, again).check(registry, model_of, references)
+    reading.settings.update(again.settings)
+    reading.secrets.update(again.secrets)
+    reading.unresolved.pop(name, None)
+    reading.unresolved.update(again.unresolved)
+    return again.problems
 
 
 def _without_empty(raw: dict[str, Any]) -> dict[str, Any]:
@@ -156,6 +177,9 @@ class _Connection:
             self._warn_of_clear_text(key, value, secret=key in secret)
             try:
                 settings[key] = self._resolved(value, references, secret=key in secret)
+            except Waiting:
+                lost.add(key)
+                self.reading.waiting.add((self.role, self.name))
             except Unresolved as error:
                 lost.add(key)
                 problem = self._made(key, f"{error} It is for {key!r}.")

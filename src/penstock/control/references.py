@@ -1,4 +1,4 @@
-"""`${NAME}` and `${file:path}` in settings, and the `.env` file."""
+"""`${NAME}`, `${file:path}` and `${secret:name}` in settings, and the `.env` file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from penstock.control.problems import nearest
+from penstock.control.vault import Vault
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}")
 _UNCLOSED = re.compile(r"(?<!\$)\$\{[^}]*$")
@@ -17,6 +20,10 @@ class Unresolved(ValueError):
     """A reference that leads nowhere; its text says what to do and shows no value."""
 
 
+class Waiting(Unresolved):
+    """A reference to a secret, before the catalog is known that keeps it."""
+
+
 @dataclass(frozen=True)
 class References:
     """Puts values in the place of references.
@@ -24,10 +31,12 @@ class References:
     Args:
         root: the workspace; paths in `${file:...}` are relative to it.
         variables: the environment, with `.env` behind it.
+        vault: where secrets are; None until the place of the catalog is known.
     """
 
     root: Path
     variables: Mapping[str, str]
+    vault: Vault | None = None
 
     def expand(self, text: str) -> str:
         """The text with every reference replaced; `$${` stands for `${`."""
@@ -44,12 +53,11 @@ class References:
         if colon and kind == "file":
             return self._file(rest)
         if colon and kind == "secret":
-            raise Unresolved(
-                f"${{{name}}} needs the secret store, which this version does not have yet. "
-                "Use ${NAME} for an environment variable or ${file:path} for a file."
-            )
+            return self._secret(rest)
         if not _NAME.fullmatch(name):
-            raise Unresolved(f"${{{name}}} is no reference. Write ${{NAME}} or ${{file:path}}.")
+            raise Unresolved(
+                f"${{{name}}} is no reference. Write ${{NAME}}, ${{file:path}} or ${{secret:name}}."
+            )
         if name not in self.variables:
             raise Unresolved(
                 f"the environment variable {name} is not set. Set it, or add it to .env."
@@ -65,6 +73,21 @@ class References:
         except (OSError, UnicodeDecodeError) as error:
             why = getattr(error, "strerror", None) or "it is not text"
             raise Unresolved(f"the file {name} cannot be read: {why}.") from None
+
+    def _secret(self, name: str) -> str:
+        if self.vault is None:
+            raise Waiting(
+                f"${{secret:{name}}} cannot be used here: secrets are in the catalog, and this "
+                "tells where that is. Use ${NAME} or ${file:path}."
+            )
+        value = self.vault.get(name)
+        if value is None:
+            known = [secret.name for secret in self.vault.list()]
+            raise Unresolved(
+                f"there is no secret called {name!r}.{nearest(name, known)} "
+                f"`penstock secrets set {name}` asks for its value."
+            )
+        return value
 
 
 def has_reference(text: str) -> bool:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from penstock.control.file import FILE_NAME, ModelOf, Reading, read_spec
+from penstock.control.file import FILE_NAME, ModelOf, Reading, read_secrets, read_spec
+from penstock.control.master import MasterKeys
 from penstock.control.problems import FileError, Problem, nearest
 from penstock.control.references import References, Unresolved, read_dotenv
 from penstock.control.secrets import mentions, url_passwords
+from penstock.control.vault import Vault
 from penstock.core.cards import Card, Role
 from penstock.core.errors import ConfigError
 from penstock.core.registry import Registry
@@ -50,7 +52,10 @@ def find_root(start: Path, named: str | None) -> Path:
 
 @dataclass(frozen=True)
 class Workspace:
-    """Built by `Workspace.open`; reading it again never touches the file."""
+    """Built by `Workspace.open`; reading it again never touches the file.
+
+    Secrets of the catalog are opened when their connection is used for the first time.
+    """
 
     root: Path
     spec: WorkspaceSpec = field(repr=False)
@@ -63,6 +68,8 @@ class Workspace:
     memory_bytes: int
     reading: Reading = field(repr=False)
     model_of: ModelOf = field(repr=False)
+    references: References = field(repr=False)
+    vault: Vault = field(repr=False)
 
     @staticmethod
     def open(
@@ -81,10 +88,14 @@ class Workspace:
             lost = [problem for found in reading.unresolved.values() for problem in found]
             raise FileError(FILE_NAME, [*reading.problems, *lost])
         state, catalog, staging, place = _places(reading.spec, root, references)
+        keys = MasterKeys(root, state / "keys", variables)
         reading.secrets |= url_passwords(catalog) | (place.secrets if place else set())
+        reading.secrets |= keys.given()
+        vault = Vault(catalog, keys, reading.secrets)
         return Workspace(
             root, reading.spec, registry, state, catalog, staging, place,
             parse_bytes(variables.get("PENSTOCK_MEMORY") or DEFAULT_MEMORY), reading, model_of,
+            replace(references, vault=vault), vault,
         )  # fmt: skip
 
     @property
@@ -96,9 +107,9 @@ class Workspace:
         return self.state_dir / "logs"
 
     @property
-    def secrets(self) -> frozenset[str]:
-        """Values that must not appear in output, logs and errors."""
-        return frozenset(self.reading.secrets)
+    def secrets(self) -> Collection[str]:
+        """Values that must not appear in output, logs and errors; more come with their use."""
+        return self.reading.secrets
 
     @property
     def warnings(self) -> list[str]:
@@ -153,7 +164,13 @@ class Workspace:
         return self._connection("destination", name)
 
     def unresolved(self, role: Role, name: str) -> list[Problem]:
-        """References of a connection that lead nowhere."""
+        """References of a connection that lead nowhere, once its secrets were opened.
+
+        Raises:
+            FileError: with its secrets in place, the settings are wrong.
+            ConfigError: the secrets cannot be opened.
+        """
+        self._open_secrets((role, name))
         return self.reading.unresolved.get((role, name), [])
 
     def _connection(self, role: Role, name: str) -> ConnectionSpec:
@@ -164,15 +181,25 @@ class Workspace:
                 hint=nearest(name, known).strip() or f"Add one under `{role}s:` in {FILE_NAME}.",
                 code="config.unknown_connection",
             )
+        self._open_secrets((role, name))
         self._refuse_unresolved((role, name))
         card = self.registry.card(role, known[name].type)
         settings = self._rooted(card, self.reading.settings[role, name])
         return ConnectionSpec.of(card.name, settings)
 
     def _refuse_unresolved(self, *names: tuple[Role, str]) -> None:
-        lost = [problem for role, name in names for problem in self.unresolved(role, name)]
+        lost = [problem for name in names for problem in self.reading.unresolved.get(name, [])]
         if lost:
             raise FileError(FILE_NAME, lost)
+
+    def _open_secrets(self, name: tuple[Role, str]) -> None:
+        if name not in self.reading.waiting:
+            return
+        problems = read_secrets(self.reading, name, self.registry, self.model_of, self.references)
+        if problems:
+            raise FileError(FILE_NAME, problems)
+        if name not in self.reading.unresolved:
+            self.reading.waiting.discard(name)
 
     def _rooted(self, card: Card, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Settings with relative paths taken from the workspace, wherever the command runs."""

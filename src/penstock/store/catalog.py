@@ -17,6 +17,7 @@ from penstock.store.objects import Objects
 from penstock.store.pipelines import Pipelines
 from penstock.store.positions import Positions
 from penstock.store.schema import Migrations, bring_up
+from penstock.store.secrets import Secrets
 
 
 class Catalog:
@@ -32,6 +33,7 @@ class Catalog:
         self.failed = FailedEvents(database, now)
         self.activity = ActivityLog(database, now)
         self.objects = Objects(database, now)
+        self.secrets = Secrets(database, now)
 
     @staticmethod
     def open(

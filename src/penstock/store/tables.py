@@ -17,7 +17,7 @@ NAMING: Final = {
     "pk": "pk_%(table_name)s",
 }
 VERSION_TABLE: Final = "penstock_version"
-VERSION: Final = "0001"
+VERSION: Final = "0002"
 """The migration that leads to these tables."""
 COUNTS: Final = tuple(item.name for item in fields(Books))
 
@@ -234,4 +234,28 @@ activity = sa.Table(
     sa.Index(None, "pipeline", "id"),
     sa.Index(None, "at"),
     sqlite_autoincrement=True,
+)
+
+# One row for each purpose: values are sealed by its key, which the master key wraps.
+data_key = sa.Table(
+    "data_key",
+    metadata,
+    _text("purpose"),
+    _text("id"),
+    _text("master_id"),
+    sa.Column("salt", sa.LargeBinary, nullable=False),
+    sa.Column("wrapped", sa.LargeBinary, nullable=False),
+    _number("created_at"),
+    sa.PrimaryKeyConstraint("purpose"),
+)
+
+secret = sa.Table(
+    "secret",
+    metadata,
+    _text("name"),
+    _text("key_id"),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    _number("created_at"),
+    _number("updated_at"),
+    sa.PrimaryKeyConstraint("name"),
 )

@@ -24,7 +24,7 @@ from unit.store.kit import PIPELINE, Clock, begin, package
 
 NOW = Migrations()
 STEPS = replace(NOW, step_by_step=True)
-LATER = replace(NOW, head="0002", folders=(*NOW.folders, Path(__file__).parent / "later"))
+LATER = replace(NOW, head="9999", folders=(*NOW.folders, Path(__file__).parent / "later"))
 
 
 def migrate(url: str, migrations: Migrations) -> None:

@@ -20,6 +20,7 @@ from penstock.cli.commands import (
     preview,
     run,
     sandbox,
+    secrets,
     status,
 )
 
@@ -35,6 +36,7 @@ ALL: Final[tuple[Callable[[typer.Typer], None], ...]] = (
     status.register,
     jobs.register,
     failed.register,
+    secrets.register,
     export.register,
     sandbox.register,
 )
