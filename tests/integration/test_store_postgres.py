@@ -22,6 +22,7 @@ from unit.store.test_objects import *  # noqa: F403
 from unit.store.test_pipelines import *  # noqa: F403
 from unit.store.test_positions import *  # noqa: F403
 from unit.store.test_schema import *  # noqa: F403
+from unit.store.test_secrets import *  # noqa: F403
 
 del TestSqliteFile  # noqa: F821 (there is no file here)
 

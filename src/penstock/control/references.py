@@ -82,7 +82,7 @@ class References:
             )
         value = self.vault.get(name)
         if value is None:
-            known = [secret.name for secret in self.vault.list()]
+            known = [secret.name for secret in self.vault.known()]
             raise Unresolved(
                 f"there is no secret called {name!r}.{nearest(name, known)} "
                 f"`penstock secrets set {name}` asks for its value."

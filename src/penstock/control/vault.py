@@ -44,7 +44,7 @@ class Vault:
     keys: MasterKeys
     opened: set[str] = field(default_factory=set, repr=False)
 
-    def list(self) -> list[SecretInfo]:
+    def known(self) -> list[SecretInfo]:
         """By name, without values. Makes no catalog."""
         with self._existing() as catalog:
             return catalog.secrets.list() if catalog else []

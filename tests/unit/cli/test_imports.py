@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("pyarrow", "duckdb", "sqlalchemy", "httpx2", "rich", "pandas", "numpy", "alembic")
+HEAVY = (
+    "pyarrow", "duckdb", "sqlalchemy", "httpx2", "rich", "pandas", "numpy", "alembic",
+    "cryptography",
+)  # fmt: skip
 SHOW = (
     "import sys\n"
     "from penstock.cli.main import execute\n"
@@ -39,6 +42,25 @@ def test_quick_commands_import_little(
     tmp_path: Path, line: list[str], never: tuple[str, ...]
 ) -> None:
     assert sorted(loaded(tmp_path, *line) & set(never)) == []
+
+
+FILE = """\
+version: 1
+sources: {crm: {type: activecampaign, account_name: acme7421, api_key: "${secret:key}"}}
+destinations: {warehouse: {type: duckdb, path: w.duckdb}}
+pipelines: {p: {source: crm, destination: warehouse}}
+"""
+
+
+@pytest.mark.parametrize("line", [["status"], ["jobs"], ["export"], ["secrets"]])
+def test_looking_around_opens_no_secret(tmp_path: Path, line: list[str]) -> None:
+    from penstock.store import Catalog
+
+    (tmp_path / "penstock.yaml").write_text(FILE)
+    (tmp_path / ".penstock").mkdir()
+    Catalog.open(tmp_path / ".penstock" / "catalog.db").close()
+    never = {"cryptography", "penstock.control.envelope", "alembic", "pyarrow", "duckdb", "httpx2"}
+    assert sorted(loaded(tmp_path, *line) & never) == []
 
 
 def test_importing_the_library_imports_nothing_heavy(tmp_path: Path) -> None:

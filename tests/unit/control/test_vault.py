@@ -61,7 +61,7 @@ def test_a_value_comes_back_in_another_process_with_the_same_key(
 
 
 def test_looking_makes_no_files(tmp_path: Path) -> None:
-    assert vault(tmp_path).list() == []
+    assert vault(tmp_path).known() == []
     assert vault(tmp_path).get("a") is None
     assert not vault(tmp_path).remove("a")
     assert list(tmp_path.iterdir()) == []
@@ -86,9 +86,9 @@ def test_the_key_is_for_its_owner_alone(tmp_path: Path) -> None:
 def test_setting_again_replaces_and_keeps_the_first_date(tmp_path: Path) -> None:
     one = vault(tmp_path)
     one.set("a", "old value")
-    (before,) = one.list()
+    (before,) = one.known()
     assert one.set("a", "new value")
-    (after,) = one.list()
+    (after,) = one.known()
     assert (after.name, after.created_at) == ("a", before.created_at)
     assert after.updated_at >= before.updated_at
     assert one.get("a") == "new value"

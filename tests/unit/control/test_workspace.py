@@ -21,7 +21,8 @@ CARDS = (
     Card(
         name="file", title="File", role="destination",
         settings={
-            "path": Setting(type="path", label="Path"), "url": Setting(type="url", label="URL")
+            "path": Setting(type="path", label="Path"), "url": Setting(type="url", label="URL"),
+            "size": Setting(type="integer", label="Size"),
         },
     ),
 )  # fmt: skip
@@ -83,7 +84,6 @@ def test_a_reference_can_name_a_file(tmp_path: Path) -> None:
     [
         pytest.param("${KEY}", "the environment variable KEY is not set", id="variable"),
         pytest.param("${file:none}", "the file none cannot be read", id="file"),
-        pytest.param("${secret:crm}", "Use ${NAME} for an environment variable", id="secret store"),
         pytest.param("${a b}", "is no reference", id="nonsense"),
     ],
 )
@@ -192,3 +192,42 @@ def test_a_workspace_printed_by_accident_shows_no_secret(tmp_path: Path) -> None
     shown = repr(opened(tmp_path, text))
     assert "tops3cret" not in shown
     assert "hush1" not in shown
+
+
+def test_secrets_are_opened_when_their_connection_is_used(tmp_path: Path) -> None:
+    text = TEXT.replace("${KEY}", "v1-${secret:crm}")
+    opened(tmp_path, text).vault.set("crm", "tops3cret")
+    workspace = opened(tmp_path, text)
+    assert "tops3cret" not in workspace.secrets
+    key = workspace.source("a").settings["key"]
+    assert key.get_secret_value() == "v1-tops3cret"
+    assert {"tops3cret", "v1-tops3cret"} <= set(workspace.secrets)
+    assert "tops3cret" not in repr(workspace)
+
+
+def test_a_secret_that_is_not_there_stops_what_needs_it(tmp_path: Path) -> None:
+    workspace = opened(tmp_path, TEXT.replace("${KEY}", "${secret:crm}"))
+    with pytest.raises(FileError) as raised:
+        workspace.source("a")
+    assert raised.value.lines[0].startswith("penstock.yaml:2:31: there is no secret called 'crm'.")
+    workspace.vault.set("crm", "tops3cret")
+    assert workspace.source("a").settings["key"].get_secret_value() == "tops3cret"
+
+
+def test_a_setting_that_its_secret_makes_wrong_is_told_with_its_place(tmp_path: Path) -> None:
+    text = TEXT.replace("path: w.db", 'size: "${secret:size}"')
+    opened(tmp_path, text).vault.set("size", "no number")
+    with pytest.raises(FileError) as raised:
+        opened(tmp_path, text).destination("b")
+    assert raised.value.lines == ["penstock.yaml:3:38: 'size' must be a whole number."]
+
+
+def test_the_place_of_the_catalog_cannot_be_a_secret_of_the_catalog(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as raised:
+        opened(tmp_path, TEXT + 'state: {catalog: "postgresql://u:${secret:pw}@h/db"}\n')
+    assert raised.value.code == "config.state"
+    assert "${secret:pw} cannot be used here" in raised.value.message
+
+
+def test_the_master_key_is_kept_off_the_screen(tmp_path: Path) -> None:
+    assert "a long phrase" in opened(tmp_path, PENSTOCK_SECRET_KEY="a long phrase").secrets

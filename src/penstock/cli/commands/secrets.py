@@ -78,7 +78,7 @@ def secrets(
 def _list(cli: Cli) -> None:
     from dataclasses import asdict
 
-    found = [asdict(secret) for secret in cli.workspace.vault.list()]
+    found = [asdict(secret) for secret in cli.workspace.vault.known()]
     if found:
         cli.out.table(_COLUMNS, found)
     else:
@@ -119,7 +119,7 @@ def _remove(cli: Cli, name: str) -> None:
 
     vault = cli.workspace.vault
     if not vault.remove(name):
-        known = [secret.name for secret in vault.list()]
+        known = [secret.name for secret in vault.known()]
         raise ConfigError(
             "There is no secret of that name.",
             hint=nearest(name, known).strip() or "`penstock secrets list` shows the names.",
