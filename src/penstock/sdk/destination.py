@@ -86,7 +86,10 @@ class Destination(ABC):
 
     @abstractmethod
     def check(self) -> Iterator[Step]:
-        """Connect, create a table, insert, merge, drop it; each failing step is named."""
+        """Connect, create a table, insert, merge, drop it; each failing step is named.
+
+        Leaves nothing behind, not even what a run would make for itself.
+        """
 
     @abstractmethod
     def describe(self, table: str) -> pa.Schema | None:

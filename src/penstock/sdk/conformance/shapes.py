@@ -12,6 +12,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pytest
 
+from penstock.core import metadata
 from penstock.core.errors import ConfigError, SchemaConflict
 from penstock.core.load import WriteMode
 from penstock.core.types import JSON, TIME, TIMESTAMP, TIMESTAMPTZ, UUID, Logical, logical
@@ -278,6 +279,8 @@ class Shapes(Suite):
         assert [step.name for step in steps if not step.ok] == []
         mode = self.first_mode(destination)
         assert [step.name for step in steps][-4:] == ["create", "insert", mode.value, "drop"]
+        with destination.looking() as tx:
+            assert tx is None or destination.columns(tx, metadata.LEDGER) is None
 
 
 def shaped_as(column: str) -> pa.Schema:

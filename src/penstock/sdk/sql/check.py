@@ -19,32 +19,39 @@ from penstock.sdk.source import Step
 
 if TYPE_CHECKING:
     from penstock.sdk.sql.destination import SqlDestination
+    from penstock.sdk.sql.tx import Tx
 
 _SHAPE = pa.schema([("id", pa.int64()), ("text", pa.string()), (INGESTED_AT, pa.int64())])
 
 
 def table_steps(destination: SqlDestination) -> Iterator[Step]:
-    """Create, insert, merge, drop; stops at the first step that fails. Leaves nothing behind."""
+    """Create, insert, merge, drop; stops at the first step that fails.
+
+    All of it is one transaction that is taken back, with our own tables and a new schema in it:
+    what a run would make is made for the proof, and nothing of it stays.
+    """
     table = f"{STAGING_PREFIX}check_{new_id().lower()}"
+    modes = destination.capabilities.modes
+    mode = WriteMode.MERGE if WriteMode.MERGE in modes else min(modes)
+    name, began = "create", time.monotonic()
     with tempfile.TemporaryDirectory(prefix="penstock-check-") as folder:
-        modes = destination.capabilities.modes
-        mode = WriteMode.MERGE if WriteMode.MERGE in modes else min(modes)
         first = _load(table, mode, Path(folder) / "one.parquet", "a")
         second = _load(table, mode, Path(folder) / "two.parquet", "b")
-        steps: list[tuple[str, Callable[[], object]]] = [
-            ("create", lambda: destination.evolve(table, _SHAPE, ("id",), mode=mode)),
-            ("insert", lambda: destination.try_load(first)),
-            (mode.value, lambda: destination.try_load(second)),
+        steps: list[tuple[str, Callable[[Tx], object]]] = [
+            ("create", lambda tx: destination.evolve_in(tx, first)),
+            ("insert", lambda tx: destination.apply_in(tx, first)),
+            (mode.value, lambda tx: destination.apply_in(tx, second)),
+            ("drop", lambda tx: tx.run(f"DROP TABLE {destination.qualified(table)}")),
         ]
         try:
-            for name, call in steps:
-                step = _timed(name, call)
-                yield step
-                if not step.ok:
-                    return
-        finally:
-            dropped = _timed("drop", lambda: _drop(destination, table))
-        yield dropped
+            with destination.taken_back() as tx:
+                for name, call in steps:
+                    call(tx)
+                    yield Step(name, True, seconds=time.monotonic() - began)
+                    began = time.monotonic()
+        except PenstockError as error:
+            # Also what the driver raised: it is put into our words at the end of the transaction.
+            yield failed_step(name, error, began)
 
 
 def _load(table: str, mode: WriteMode, file: Path, text: str) -> TableLoad:
@@ -70,17 +77,3 @@ def failed_step(name: str, error: PenstockError, began: float) -> Step:
     """The step that an error ended."""
     seconds, again = time.monotonic() - began, isinstance(error, TransientError)
     return Step(name, False, error.message, seconds, error.hint, again)
-
-
-def _timed(name: str, call: Callable[[], object]) -> Step:
-    began = time.monotonic()
-    try:
-        call()
-    except PenstockError as error:
-        return failed_step(name, error, began)
-    return Step(name, True, seconds=time.monotonic() - began)
-
-
-def _drop(destination: SqlDestination, table: str) -> None:
-    with destination.transaction() as tx:
-        tx.run(f"DROP TABLE IF EXISTS {destination.qualified(table)}")

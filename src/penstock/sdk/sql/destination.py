@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 import pyarrow as pa
 
@@ -127,7 +127,7 @@ class SqlDestination(Destination):
             known = self.ledger_book.find(tx, load)
             if known is not None:
                 return known
-            counts, swept = self._apply(tx, load)
+            counts, swept = self.apply_in(tx, load)
             receipt = _receipt(load, counts, swept, tuple(self.warnings))
             hit("load.in_transaction")
             self.ledger_book.add(tx, load, receipt)
@@ -207,15 +207,26 @@ class SqlDestination(Destination):
 
     def try_load(self, load: TableLoad) -> None:
         """Apply a load and take it back; raises `DataError` when a row is refused."""
+        with self.taken_back() as tx:
+            self.apply_in(tx, load)
+
+    @contextmanager
+    def taken_back(self) -> Iterator[Tx]:
+        """A transaction that is rolled back at its end, with all that it made."""
         try:
             with self.transaction() as tx:
-                self._apply(tx, load)
+                yield tx
                 raise _TakenBack
         except _TakenBack:
             return
 
-    def _apply(self, tx: Tx, load: TableLoad) -> tuple[Counts, Swept]:
-        self._evolve(tx, load.table, load.schema, load.key, load.mode, load.generation)
+    def evolve_in(self, tx: Tx, load: TableLoad) -> list[str]:
+        """Make or widen the table of a load; the statements that did so."""
+        return self._evolve(tx, load.table, load.schema, load.key, load.mode, load.generation)
+
+    def apply_in(self, tx: Tx, load: TableLoad) -> tuple[Counts, Swept]:
+        """Do all of a load but its entry in the ledger."""
+        self.evolve_in(tx, load)
         place = self._place(tx, load.table, load.generation)
         existing = self.columns(tx, place)
         assert existing is not None, place

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -56,6 +57,7 @@ class DuckDb(SqlDestination):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
+        self._config = config
         self._path = config.path
         self._schema = config.schema_
         self._file = DuckFile(config.path, config.threads, config.memory_limit)
@@ -187,12 +189,29 @@ class DuckDb(SqlDestination):
         if not folder.is_dir():
             yield Step("file", ok=False, detail=f"there is no folder {folder}", hint="Make it.")
             return
+        if self._path.exists() and self._path.stat().st_size:
+            yield from self._tried(str(self._path), began)
+            return
+        # A new database beside the place of the file proves the same, and the place stays empty.
+        try:
+            room = tempfile.TemporaryDirectory(prefix=".penstock-check-", dir=folder)
+        except OSError as error:
+            known = translate(error, self._path) or unexpected(error)
+            yield failed_step("file", known, began)
+            return
+        with room as name:
+            place = Path(name) / self._path.name
+            trial = type(self)(self._config.model_copy(update={"path": place}))
+            with closing(trial):
+                yield from trial._tried(f"{self._path} is not there yet; a run makes it", began)
+
+    def _tried(self, detail: str, began: float) -> Iterator[Step]:
         try:
             self.query("SELECT 1")
         except PenstockError as error:
             yield failed_step("file", error, began)
             return
-        yield Step("file", ok=True, detail=str(self._path), seconds=time.monotonic() - began)
+        yield Step("file", ok=True, detail=detail, seconds=time.monotonic() - began)
         yield from table_steps(self)
 
     def _selected(self, tx: Tx, load: TableLoad, files: Sequence[Path], existing: pa.Schema) -> str:

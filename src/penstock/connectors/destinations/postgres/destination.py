@@ -207,7 +207,34 @@ class Postgres(StagedDestination):
             yield failed_step("login", error, began)
             return
         yield Step("login", True, f"{config.user}@{config.database}", time.monotonic() - began)
-        yield from table_steps(self)
+        schema = self._schema_step()
+        yield schema
+        if schema.ok:
+            yield from table_steps(self)
+
+    def _schema_step(self) -> Step:
+        """Whether the schema is there, or a run may make it."""
+        schema, began = self._config.schema_, time.monotonic()
+        try:
+            with self.looking() as tx:
+                assert tx is not None
+                there, may_make = tx.rows(
+                    "SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = ?), "
+                    "has_database_privilege(current_database(), 'CREATE')",
+                    [schema],
+                )[0]
+        except PenstockError as error:
+            return failed_step("schema", error, began)
+        seconds = time.monotonic() - began
+        if there:
+            return Step("schema", True, schema, seconds)
+        if may_make:
+            return Step("schema", True, f"{schema} is not there yet; a run makes it", seconds)
+        name, user = self.dialect.ident(schema), self.dialect.ident(self._config.user)
+        hint = f"Let the owner of the database run: CREATE SCHEMA {name} AUTHORIZATION {user}"
+        return Step(
+            "schema", False, f"{schema} is not there and {user} may not make it", seconds, hint
+        )
 
     def stop_with(self, cancel: threading.Event) -> None:
         self._cancel = cancel

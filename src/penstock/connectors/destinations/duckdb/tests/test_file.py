@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -202,3 +203,37 @@ def test_views_follow_what_a_load_does(destination: DuckDb, path: Path, loads: L
     put(destination, loads([{"id": 3, "v": "c"}], generation=1))
     destination.publish("people", 1)
     assert destination.query("SELECT * FROM w").to_pylist() == [{"id": 3, "v": "c"}]
+
+
+@pytest.mark.parametrize("empty", [False, True], ids=["no file", "an empty file"])
+def test_a_check_makes_no_file(destination: DuckDb, path: Path, empty: bool) -> None:
+    if empty:
+        path.touch()
+    before = sorted(path.parent.iterdir())
+    steps = list(destination.check())
+    assert [step.name for step in steps if not step.ok] == []
+    assert "a run makes it" in steps[0].detail
+    assert sorted(path.parent.iterdir()) == before
+    assert not empty or path.stat().st_size == 0
+
+
+def test_a_check_changes_nothing_in_a_file(destination: DuckDb, path: Path) -> None:
+    duckdb.connect(str(path)).close()
+    assert all(step.ok for step in destination.check())
+    destination.close()
+    with duckdb.connect(str(path), read_only=True) as connection:
+        assert connection.execute("SELECT count(*) FROM duckdb_tables()").fetchone() == (0,)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_check_names_a_folder_that_refuses_files(
+    destination: DuckDb, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_given: object, **_more: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path.parent))
+
+    monkeypatch.setattr("tempfile.mkdtemp", refuse)
+    (step,) = destination.check()
+    assert (step.name, step.ok) == ("file", False)
+    assert "internal" not in step.detail.lower()
+    assert step.hint

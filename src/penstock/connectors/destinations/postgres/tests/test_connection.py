@@ -195,14 +195,14 @@ def test_readers_are_not_kept_waiting_by_a_load(
         "and pid = pg_backend_pid()"
     )
     with destination.transaction() as tx:
-        destination._apply(tx, load)
+        destination.apply_in(tx, load)
         held = {mode for (mode,) in tx.rows(locks)}
     assert held <= {"AccessShareLock", "RowShareLock", "RowExclusiveLock"}
 
 
 def load_and_kill(destination: Postgres, load: TableLoad, server: PostgresServer) -> None:
     with destination.transaction() as tx:
-        destination._apply(tx, load)
+        destination.apply_in(tx, load)
         server.kill()
         tx.rows("SELECT 1")
 
@@ -235,3 +235,51 @@ def test_many_first_jobs_at_once(postgres_url: str, connect: Open, loads: Loads)
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(begin, jobs)) == [[], [], [], []]
     put(jobs[0], loads([{"id": 1, "v": "a"}]))
+
+
+def test_a_check_of_a_new_schema_makes_it_only_for_the_proof(
+    postgres_url: str, connect: Open
+) -> None:
+    destination = connect(postgres_url, schema="not there yet")
+    steps = list(destination.check())
+    assert [step.name for step in steps if not step.ok] == []
+    assert ("schema", "not there yet is not there yet; a run makes it") in [
+        (step.name, step.detail) for step in steps
+    ]
+    with psycopg.connect(postgres_url) as connection:
+        left = connection.execute(
+            "select nspname from pg_namespace where nspname = 'not there yet' "
+            "union all select relname from pg_class where relname like '\\_ps\\_%'"
+        ).fetchall()
+    assert left == []
+
+
+@pytest.mark.parametrize(
+    ("grants", "failing"),
+    [
+        pytest.param((), "schema", id="may not make the schema"),
+        pytest.param(
+            ("create schema reports", "grant usage on schema reports to checker"), "create",
+            id="may not make tables",
+        ),
+    ],
+)  # fmt: skip
+def test_a_check_names_the_right_that_is_missing(
+    postgres_url: str, connect: Open, grants: tuple[str, ...], failing: str
+) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as owner:
+        owner.execute("drop role if exists checker")
+        owner.execute("create role checker login password 'of checker'")
+        for statement in grants:
+            owner.execute(statement.encode())
+    try:
+        destination = connect(postgres_url, schema="reports", user="checker", password="of checker")
+        *passed, last = destination.check()
+        assert all(step.ok for step in passed)
+        assert (last.name, last.ok) == (failing, False)
+        assert last.hint
+    finally:
+        with psycopg.connect(postgres_url, autocommit=True) as owner:
+            owner.execute("drop schema if exists reports")
+            owner.execute("drop owned by checker")
+            owner.execute("drop role checker")
