@@ -155,7 +155,8 @@ def _setting(row: dict[str, Any]) -> str:
     default = "" if row["default"] is None else f"`{row['default']}`"
     about = f"{row['label']}. {row['about']}".removeprefix(". ")
     secret = " (secret)" if row["secret"] else ""
-    needed = "yes" if row["required"] else ""
+    needed = f"without `{row['required_unless']}`" if row["required_unless"] else ""
+    needed = "yes" if row["required"] else needed
     return f"| `{row['setting']}` | {needed} | {default} | {_cell(about)}{secret} |"
 
 

@@ -53,6 +53,28 @@ def test_a_lost_catalog_goes_on_from_the_ledger(tmp_path: Path, box: Sandbox) ->
     assert len(place.rows("contacts")) == len(box.rows("contacts"))
 
 
+@pytest.mark.parametrize("torn", [False, True], ids=["alone", "with its log"])
+def test_an_emptied_catalog_goes_on_from_the_ledger(
+    tmp_path: Path, box: Sandbox, torn: bool
+) -> None:
+    """A file of no bytes is taken for a new catalog: in append mode, what it forgot must not
+    come twice."""
+    place, states = space(tmp_path, box, "append"), States()
+    states.look(box)
+    assert place.run().code == 0
+    change(box)
+    states.look(box)
+    for companion in state(place).glob("catalog.db-*"):
+        companion.unlink()
+    (state(place) / "catalog.db").write_bytes(b"")
+    if torn:
+        (state(place) / "catalog.db-wal").write_bytes(b"\x37\x7f\x06\x82" + b"\0" * 500)
+    ended = place.run()
+    assert ended.code == 0, ended.err
+    assert compare(place, "append", states) == []
+    assert ended.object("contacts")["inserted"] == 6
+
+
 def test_a_lost_catalog_does_not_trust_the_ledger_about_a_dropped_table(
     tmp_path: Path, box: Sandbox
 ) -> None:

@@ -54,11 +54,14 @@ def _setting(card: Card, name: str, info: FieldInfo, *, secret: bool) -> dict[st
     told = card.settings.get(shown)
     label = told.label if told else info.title or ""
     about = (told.help if told else info.description) or ""
+    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    unless = extra.get("unless")
     return {
         "setting": shown,
         "label": label,
         "about": about,
-        "required": info.is_required(),
+        "required": info.is_required() and unless is None,
+        "required_unless": unless,
         "secret": secret,
         "default": None if info.is_required() or info.default_factory else info.default,
         "example": told.example if told else None,
@@ -120,6 +123,8 @@ def _print(cli: Cli, card: Card, settings: list[dict[str, Any]]) -> None:
 def _sentence(item: dict[str, Any]) -> str:
     """What one setting is, in a line of text."""
     marks = [word for word in ("required", "secret") if item[word]]
+    if item["required_unless"]:
+        marks.insert(0, f"required without {item['required_unless']}")
     if item["default"] is not None and not item["secret"]:
         marks.append(f"default {item['default']}")
     if item["example"]:

@@ -86,6 +86,9 @@ def read_object(kind: str, settings: Mapping[str, Any], name: str) -> Iterator[p
                 object=name,
             )
         for split in source.plan([streams[name]]):
-            for batch in source.read(split, None, ReadContext()):
-                if batch.stream == name and batch.rows is not None and batch.rows.num_rows:
-                    yield batch.rows
+            batches = source.read(split, None, ReadContext())
+            # Whoever has seen enough closes us: reading ends then, before its source is closed.
+            with closing(batches):  # type: ignore[type-var]
+                for batch in batches:
+                    if batch.stream == name and batch.rows is not None and batch.rows.num_rows:
+                        yield batch.rows
