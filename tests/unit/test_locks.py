@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -82,3 +85,26 @@ def test_the_locks_agree_with_each_other() -> None:
 
 def test_the_base_install_stays_small() -> None:
     assert len(pins("base")) <= 45
+
+
+def imported(folder: Path) -> set[str]:
+    """Names of the packages that the modules below a folder import, but the standard ones."""
+    nodes = [
+        node
+        for path in folder.rglob("*.py")
+        if "tests" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    names = {a.name for n in nodes if isinstance(n, ast.Import) for a in n.names}
+    names |= {n.module or "" for n in nodes if isinstance(n, ast.ImportFrom) and not n.level}
+    tops = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"penstock"}
+    return {packages_distributions().get(top, [top])[0].lower().replace("_", "-") for top in tops}
+
+
+def test_what_is_imported_is_asked_for_and_what_is_asked_for_is_imported() -> None:
+    # DuckDB imports pytz when it hands out times with a zone, and does not ask for it. Pydantic
+    # pins its own core. The suites for authors of connectors are run by their pytest.
+    told = project()["project"]
+    lines = [*told["dependencies"], *chain(*told["optional-dependencies"].values())]
+    asked = {Requirement(line).name for line in lines} - {"pytz"}
+    assert imported(ROOT / "src" / "penstock") - {"pydantic-core", "pytest"} == asked
