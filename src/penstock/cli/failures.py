@@ -97,10 +97,13 @@ def _write_log(cli: Cli, error: Exception) -> Path:
     workspace = cli.loaded
     folder = workspace.logs_dir if workspace else Path(tempfile.gettempdir())
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / time.strftime("penstock-error-%Y%m%d-%H%M%S.log")
+    name = time.strftime("penstock-error-%Y%m%d-%H%M%S-")
     text = "".join(traceback.format_exception(error))
-    path.write_text(clean(cli, f"{' '.join(sys.argv)}\n{sys.version}\n{text}"), encoding="utf-8")
-    return path
+    # A new file that only its owner reads: the folder may be one that all users share.
+    handle, path = tempfile.mkstemp(prefix=name, suffix=".log", dir=folder)
+    with open(handle, "w", encoding="utf-8", errors="backslashreplace") as file:  # noqa: PTH123
+        file.write(clean(cli, f"{' '.join(sys.argv)}\n{sys.version}\n{text}"))
+    return Path(path)
 
 
 def clean(cli: Cli, text: str) -> str:

@@ -136,6 +136,17 @@ def test_an_unexpected_error_leaves_a_log_without_secrets_or_local_variables(
     assert "tops3cret" not in text + told
 
 
+def test_each_error_has_a_log_of_its_own_that_only_its_owner_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for number in range(3):
+        crash(Cli(), RuntimeError(f"number {number}"))
+    logs = list(tmp_path.glob("penstock-error-*.log"))
+    assert len(logs) == 3
+    assert {log.stat().st_mode & 0o777 for log in logs} == {0o600}
+
+
 def test_help_of_every_command_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     execute(["--help"])
     listing = capsys.readouterr().out.split("Commands:")[1].split("\n\n")[0]
