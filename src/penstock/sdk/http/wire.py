@@ -36,7 +36,7 @@ class Wire:
     """Sends GET requests to one API; knows nothing of limits, retries or what a status means.
 
     It stands on the connections of httpx2, not on its Client: that would keep cookies,
-    could follow redirects, has no way to cancel a read, and costs twice the CPU.
+    could follow redirects, has no way to cancel a read, and costs half as much CPU again.
     """
 
     def __init__(
