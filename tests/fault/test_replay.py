@@ -20,7 +20,9 @@ def box() -> Iterator[Sandbox]:
 
 def test_a_replay_that_was_killed_brings_its_events_once(tmp_path: Path, box: Sandbox) -> None:
     def space(**more: Any) -> Space:
-        pipeline = {"load_mode": "append", "objects": {"include": ["tags"]}, **more}
+        pipeline = {
+            "load_mode": "append", "objects": {"include": ["tags"]}, "keep_op_column": True, **more,
+        }  # fmt: skip
         return Space(tmp_path, box, {"type": "duckdb", "path": "w.duckdb"}, pipeline).write()
 
     place = space(schema_policy="BLOCK_ALL")
@@ -40,3 +42,4 @@ def test_a_replay_that_was_killed_brings_its_events_once(tmp_path: Path, box: Sa
     # It came last, and keeps the time of its reading: the version after it is still the newest.
     newest = max(rows, key=lambda row: row["_ps_ingested_at"])
     assert (rows[-1]["subscriber_count"], newest["subscriber_count"]) == ("many", "5")
+    assert rows[-1]["_ps_op"] == "R"

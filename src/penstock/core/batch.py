@@ -26,7 +26,8 @@ class Hint(IntEnum):
 class FailedEvent:
     """One event set aside: the stage that could not pass it on, why, and the event itself.
 
-    `raw` is the event as read (JSON text); `code` one of pipelines.md 14.1.
+    `raw` is the event as read (JSON text); `code` one of pipelines.md 14.1; `op` as in `Batch`,
+    kept for a replay.
     """
 
     object: str
@@ -39,6 +40,7 @@ class FailedEvent:
     seq: int = 0
     event_type: str = ""
     attempt: int = 0
+    op: str = "U"
 
 
 @dataclass(frozen=True)

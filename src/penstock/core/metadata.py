@@ -19,6 +19,7 @@ IS_ACTIVE: Final = "_ps_is_active"
 # Staging only: never columns of a target table (OP may be, by option).
 SEQ: Final = "_ps_seq"
 HINT: Final = "_ps_hint"
+STAGING_COLUMNS: Final = frozenset({OP, SEQ, HINT})
 
 LEDGER: Final = "_ps_loads"
 STAGING_PREFIX: Final = "_ps_stg_"

@@ -105,6 +105,7 @@ class PipelineSpec(_Strict):
         json_strategy: None takes the destination's default.
         package_rows: rows after which a load package closes, at the next checkpoint; None
             lets the memory budget decide. Smaller ones show progress sooner and cost more.
+        keep_op_column: tables get `_ps_op`, what brought a row last: I, U, D or R.
     """
 
     source: str
@@ -121,6 +122,7 @@ class PipelineSpec(_Strict):
     json_strategy: Annotated[JsonStrategy | None, BeforeValidator(_upper)] = None
     delete_safety: Share = 0.2
     package_rows: Annotated[int | None, Field(ge=1)] = None
+    keep_op_column: bool = False
 
     @field_validator("destination_prefix")
     @classmethod

@@ -64,6 +64,7 @@ def extract(
             batch,
             ingested_at=batch.ingested_at or task.clock(),
             generation=max(batch.generation, plan.generation),
+            failed=tuple(replace(event, op=batch.op) for event in batch.failed),
         )
         passes.note(stamped)
         _count(task, stamped)

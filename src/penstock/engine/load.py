@@ -154,9 +154,12 @@ def _ledger_checkpoint(task: Task, package: LoadPackage, part: PackagePart) -> s
 def _system(task: Task, part: PackagePart, files: Sequence[Path]) -> list[pa.Field]:
     """Columns of ours in these rows; for a load without rows, those the stream has."""
     if files:
-        return [f for f in table_schema(pq.read_schema(files[0])) if metadata.is_ours(f.name)]
+        staged = table_schema(pq.read_schema(files[0]), keep_op=task.keep_op)
+        return [f for f in staged if metadata.is_ours(f.name)]
     plan = task.plans.get(part.stream)
-    return system_fields(plan.stream) if plan else [pa.field(metadata.INGESTED_AT, pa.int64())]
+    if plan is None:
+        return [pa.field(metadata.INGESTED_AT, pa.int64())]
+    return system_fields(plan.stream, keep_op=task.keep_op)
 
 
 def _sweep(task: Task, package: LoadPackage, part: PackagePart) -> Sweep | None:

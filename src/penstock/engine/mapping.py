@@ -208,6 +208,7 @@ class Mapper:
                 seq=seq[index].as_py(),
                 event_type=self._plan.event_type,
                 attempt=batch.attempt,
+                op=batch.op,
             )
 
     def _keys(self, batch: Batch) -> pa.RecordBatch | None:
@@ -265,22 +266,22 @@ class Mapper:
         yield pa.field(metadata.HINT, pa.uint8()), hints
 
 
-def system_fields(stream: Stream) -> list[pa.Field]:
+def system_fields(stream: Stream, *, keep_op: bool) -> list[pa.Field]:
     """Columns of ours that every row of the stream carries."""
     fields = [pa.field(metadata.INGESTED_AT, pa.int64())]
     if stream.modified_field is not None:
         fields.append(pa.field(metadata.SOURCE_MODIFIED_AT, pa.int64()))
     if stream.reports_deletes:
         fields.append(pa.field(metadata.DELETED, pa.bool_()))
+    if keep_op:
+        fields.append(pa.field(metadata.OP, pa.string()))
     return fields
 
 
-STAGING_COLUMNS = (metadata.OP, metadata.SEQ, metadata.HINT)
-
-
-def table_schema(schema: pa.Schema) -> pa.Schema:
+def table_schema(schema: pa.Schema, *, keep_op: bool) -> pa.Schema:
     """The columns of a staged file that belong to the table."""
-    return pa.schema([field for field in schema if field.name not in STAGING_COLUMNS])
+    staging = {metadata.SEQ, metadata.HINT} if keep_op else metadata.STAGING_COLUMNS
+    return pa.schema([field for field in schema if field.name not in staging])
 
 
 def _constant(value: Any, n: int, kind: pa.DataType) -> pa.Array:

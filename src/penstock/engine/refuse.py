@@ -81,6 +81,7 @@ def _event(part: PackagePart, table: pa.Table, index: int, refused: Refused) -> 
         seq=row[metadata.SEQ],
         event_type=part.event_type,
         attempt=part.attempt,
+        op=row[metadata.OP],
     )
 
 

@@ -93,6 +93,8 @@ class Task:
     infer_dates: bool = True
     fixed_schema: bool = False
     """BLOCK_ALL: new fields are ignored with a warning, values that do not fit fail."""
+    keep_op: bool = False
+    """Tables get the column `_ps_op`."""
     warn: Callable[[str, str], None] = lambda _object, _text: None
     patience_s: float = 20.0
     """How long a destination that is away is waited for before the job gives up (exit 75)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -22,8 +23,8 @@ _AT_ONCE = 5_000
 class ReplaySource(Source):
     """Stands in for a pipeline's source and gives its failed events again.
 
-    Each event keeps the time at which it was first read, so that it can never overwrite a
-    newer version of its row.
+    Each event keeps its operation and the time at which it was first read, so that it can
+    never overwrite a newer version of its row.
     """
 
     def __init__(
@@ -72,17 +73,20 @@ class ReplaySource(Source):
                 if context.cancel.is_set():
                     return
                 some = rows[start : start + _AT_ONCE]
-                yield self._batch(stream, some, ingested_at, attempt + 1, context.infer_dates)
+                events = zip(some, raw_events(self._staging, some), strict=True)
+                for op, alike in groupby(events, key=lambda event: event[1].op):
+                    again = Batch(stream.name, op=op, ingested_at=ingested_at, attempt=attempt + 1)
+                    yield self._batch(stream, again, list(alike), context.infer_dates)
 
     def _batch(
         self,
         stream: Stream,
-        rows: Sequence[FailedRow],
-        ingested_at: int,
-        attempt: int,
+        batch: Batch,
+        chosen: Sequence[tuple[FailedRow, FailedEvent]],
         infer_dates: bool,
     ) -> Batch:
-        events = raw_events(self._staging, rows)
+        """The batch with rows out of these events."""
+        events = [event for _, event in chosen]
         raw = [event.raw for event in events]
         table, unread = self._source.parse(stream, raw, infer_dates=infer_dates)
         again = tuple(
@@ -93,20 +97,13 @@ class ReplaySource(Source):
                 reason=item.reason,
                 raw=events[item.index].raw,
                 key=events[item.index].key,
-                ingested_at=ingested_at,
-                attempt=attempt,
+                ingested_at=batch.ingested_at,
+                attempt=batch.attempt,
             )
             for item in unread
         )
-        return Batch(
-            stream=stream.name,
-            rows=table,
-            failed=again,
-            op="U",
-            ingested_at=ingested_at,
-            replayed=tuple(row.id for row in rows),
-            attempt=attempt,
-        )
+        replayed = tuple(row.id for row, _ in chosen)
+        return replace(batch, rows=table, failed=again, replayed=replayed)
 
     @property
     def identity(self) -> str:

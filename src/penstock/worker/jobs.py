@@ -245,6 +245,7 @@ def _task(
         replaying=options.replay is not None,
         infer_dates=job.spec.infer_dates,
         fixed_schema=job.spec.schema_policy == "BLOCK_ALL",
+        keep_op=job.spec.keep_op_column,
         warn=seen.warn,
     )
 

@@ -20,7 +20,7 @@ from penstock.core.records import Generation
 from penstock.core.stream import ReadMode, Stream
 from penstock.engine.budget import Budget
 from penstock.engine.extract import context
-from penstock.engine.mapping import Mapper, system_fields, table_schema
+from penstock.engine.mapping import Mapper, system_fields
 from penstock.engine.staging import LocalStaging
 from penstock.engine.task import Names, StreamPlan, Task
 from penstock.engine.transform import transform
@@ -92,7 +92,8 @@ def preview(workspace: Workspace, pipeline: str, name: str, rows: int) -> pa.Tab
                     found.append(mapped.rows)
                 if sum(item.num_rows for item in found) >= rows:
                     break
-        schema = table_schema(pa.schema([*mapper.mapping.schema, *system_fields(plan.stream)]))
+        ours = system_fields(plan.stream, keep_op=task.keep_op)
+        schema = pa.schema([*mapper.mapping.schema, *ours])
         table = (
             pa.concat_tables(
                 [pa.Table.from_batches([item]) for item in found], promote_options="permissive"
@@ -117,7 +118,8 @@ def plan(workspace: Workspace, pipeline: str | None) -> list[tuple[str, PlannedO
 
 def _planned(task: Task, ends: Ends, item: StreamPlan) -> PlannedObject:
     mapping = task.memory.mapping(item.event_type) or Mapper(task, item).mapping
-    schema = pa.schema([*mapping.schema, *system_fields(item.stream)])
+    ours = system_fields(item.stream, keep_op=task.keep_op)
+    schema = pa.schema([*mapping.schema, *ours])
     statements = tuple(ends.destination.changes(mapping.table, schema, mapping.key, mode=item.mode))
     first = item.event_type not in task.checkpoints
     mode = "INCREMENTAL" if item.stream.mode is ReadMode.INCREMENTAL else "FULL_LOAD"
@@ -182,6 +184,7 @@ def _trial(
         budget=ends.budget,
         names=Names(spec.destination_prefix, spec.name_style),
         infer_dates=spec.infer_dates,
+        keep_op=spec.keep_op_column,
     )
     return task, plans
 

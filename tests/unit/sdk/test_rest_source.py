@@ -282,9 +282,12 @@ def test_a_cursor_is_written_as_the_api_wants_it(tmp_path: Path, form: str, valu
     with Server(changes) as server:
         [first] = read(source(made, server.url))
         again = source(made, server.url)
-        list(again.read(Split("harbours", ("harbours",)), first.checkpoint, ReadContext()))
+        changed = list(
+            again.read(Split("harbours", ("harbours",)), first.checkpoint, ReadContext())
+        )
         again.close()
         assert dict(server.requests[-1].params)["since"] == value
+    assert (first.op, {batch.op for batch in changed}) == ("R", {"U"})
     assert first.checkpoint.shown == {"at": "2025-01-03T00:00:00Z"}
 
 

@@ -1,5 +1,6 @@
 """The suite that every SQL destination must pass."""
 
+from penstock.sdk.conformance.columns import Columns
 from penstock.sdk.conformance.delivery import Delivery
 from penstock.sdk.conformance.generations import Generations
 from penstock.sdk.conformance.merging import Merging
@@ -7,7 +8,7 @@ from penstock.sdk.conformance.shapes import Shapes
 from penstock.sdk.conformance.versions import Versions
 
 
-class DestinationSuite(Merging, Versions, Shapes, Delivery, Generations):
+class DestinationSuite(Merging, Versions, Columns, Shapes, Delivery, Generations):
     """Subclass it as `TestName` and give the fixture `opened`.
 
     The fixture answers with a function that opens the destination anew, always on the same

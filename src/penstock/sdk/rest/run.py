@@ -46,6 +46,7 @@ class RunRead:
     done: bool = False
     _marks: Marks = field(default_factory=Marks)
     _delivered: int = 0
+    _changes: bool = False
 
     def batches(self, legs: Generator[Leg, None, None]) -> Iterator[Batch]:
         """Batches to the end of the run; `done` says whether it was reached.
@@ -54,6 +55,10 @@ class RunRead:
         read is loaded, and the next job goes on from there.
         """
         before = self.position.seen or self.position.cursor
+        # All rows of a part that is read again have come before, too.
+        self._changes = self.position.cursor is not None and (
+            self.run.since is not None or not self.keep
+        )
         self._marks = Marks.since(before, self.run.high, again=self.run.again)
         with closing(legs):
             try:
@@ -85,7 +90,7 @@ class RunRead:
             leg = replace(leg, verified=leg.verified and not blind)
             self.position = self.ended(self.run, leg)
             self.done = True
-            yield from self.sides.batches()
+            yield from self._side_batches()
             yield self._batch(self._checkpoint(), self._pass(ended=True, verified=leg.verified))
         elif self.done or self.pending.full:
             yield from self._flush()
@@ -108,7 +113,7 @@ class RunRead:
         return rows.take(places), hints[:room]
 
     def _flush(self) -> Iterator[Batch]:
-        yield from self.sides.batches()
+        yield from self._side_batches()
         if self.pending.empty:
             return
         self.position = replace(self.position, run=self.run)
@@ -117,7 +122,14 @@ class RunRead:
     def _batch(self, checkpoint: Checkpoint | None, full_pass: FullPass | None) -> Batch:
         if self.key:
             return self.pending.key_batch(self.key, checkpoint, full_pass)
-        return self.pending.batch(checkpoint, full_pass)
+        return self._told(self.pending.batch(checkpoint, full_pass))
+
+    def _side_batches(self) -> Iterator[Batch]:
+        return map(self._told, self.sides.batches())
+
+    def _told(self, batch: Batch) -> Batch:
+        """Of changed rows nobody can say whether they are new; see pipelines.md 1.3."""
+        return replace(batch, op="U" if self._changes else "R")
 
     def _checkpoint(self) -> Checkpoint | None:
         return self.position.checkpoint(self.cursor_field) if self.keep else None

@@ -291,7 +291,7 @@ class SqlDestination(Destination):
         name = self.qualified(table)
         if current is None:
             lines = [
-                f"{self.dialect.ident(f.name)} {self.dialect.type_name(f)}"
+                f"{self.dialect.ident(f.name)} {self.dialect.column_type(f)}"
                 for f in wanted
                 if f.type != pa.null()
             ]
@@ -301,7 +301,10 @@ class SqlDestination(Destination):
             return made + (self.add_index(table, key) if mode is WriteMode.HISTORY else [])
         change = diff(current, wanted)
         quote, kind = self.dialect.ident, self.dialect.type_name
-        done = [f"ALTER TABLE {name} ADD COLUMN {quote(f.name)} {kind(f)}" for f in change.added]
+        done = [
+            f"ALTER TABLE {name} ADD COLUMN {quote(f.name)} {self.dialect.column_type(f)}"
+            for f in change.added
+        ]
         for column, old, new in change.widened:
             field = pa.field(column, new)
             if kind(field) == kind(pa.field(column, old)):

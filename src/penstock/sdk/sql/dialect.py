@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 
 import pyarrow as pa
 
+from penstock.core import metadata
+
 
 class Dialect(ABC):
     """Names, types and text forms of one engine."""
@@ -19,6 +21,10 @@ class Dialect(ABC):
     @abstractmethod
     def type_name(self, field: pa.Field) -> str:
         """The column type that holds every value of the Arrow type (pipelines.md 12.8)."""
+
+    def column_type(self, field: pa.Field) -> str:
+        """The type of a column that is made."""
+        return "CHAR(1)" if field.name == metadata.OP else self.type_name(field)
 
     @abstractmethod
     def arrow_type(self, name: str) -> pa.DataType:

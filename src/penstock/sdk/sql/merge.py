@@ -107,8 +107,9 @@ def _todo(target: Target, which: str) -> str:
 
 def _flag(tx: Tx, target: Target) -> None:
     """A delete keeps the row's last values and sets the flag."""
+    op = f"{OP} = 'D', " if target.keeps_op else ""
     tx.run(
-        f"UPDATE {target.table} AS t SET {DELETED} = TRUE, {INGESTED} = s.{INGESTED}, "
+        f"UPDATE {target.table} AS t SET {op}{DELETED} = TRUE, {INGESTED} = s.{INGESTED}, "
         f"{LOADED} = {target.load.loaded_at} "
         f"FROM {target.source} s, {ACTIONS} a WHERE {target.same_key('t', 's')} "
         f"AND {target.same_key('a', 's')} AND a.todo = 'd'"
@@ -128,7 +129,9 @@ def _replace(tx: Tx, target: Target) -> None:
         )
         return
     others = [name for name in target.columns if name not in target.key]
-    values = ", ".join(f"{name} = s.{name}" for name in others)
+    values = ", ".join(
+        [*(f"{name} = s.{name}" for name in others), *(f"{name} = NULL" for name in target.lapsed)]
+    )
     tx.run(
         f"UPDATE {target.table} AS t SET {values}, {LOADED} = {target.load.loaded_at} "
         f"FROM {target.source} s, {ACTIONS} a WHERE {target.same_key('t', 's')} "

@@ -39,7 +39,7 @@ class StagedDestination(SqlDestination):
 
     @contextmanager
     def rows_of(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> Iterator[str]:
-        fields = [*load.schema, *_FIELDS]
+        fields = [*load.schema, *(f for f in _FIELDS if f.name not in load.schema.names)]
         self.copy_in(tx, STAGED_ROWS, fields, load.files)
         parts = []
         known = {field.name: field for field in existing}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from penstock.core.load import Sweep, WriteMode
-from penstock.sdk.sql.target import ACTIVE, DELETED, INGESTED, LOADED, TO, Target
+from penstock.sdk.sql.target import ACTIVE, DELETED, INGESTED, LOADED, OP, TO, Target
 from penstock.sdk.sql.tx import Tx, one
 
 
@@ -43,5 +43,7 @@ def sweep(tx: Tx, target: Target, plan: Sweep, keys: str) -> Swept:
         values += f", {ACTIVE} = FALSE, {TO} = {end}"
     if target.has_deleted:
         values += f", {DELETED} = TRUE"
+    if target.keeps_op and not history:
+        values += f", {OP} = 'D'"
     tx.run(f"UPDATE {target.table} AS t SET {values} WHERE {gone}")
     return Swept(flagged=missing)

@@ -42,6 +42,20 @@ class Target:
         return metadata.DELETED in self.existing.names
 
     @cached_property
+    def keeps_op(self) -> bool:
+        return metadata.OP in self.existing.names
+
+    @cached_property
+    def lapsed(self) -> list[str]:
+        """Columns of ours that say something of a version, and that these rows have not; quoted."""
+        names = (metadata.OP, metadata.SOURCE_MODIFIED_AT, metadata.DELETED)
+        return [
+            self.dialect.ident(name)
+            for name in names
+            if name in self.existing.names and name not in self.load.schema.names
+        ]
+
+    @cached_property
     def foreign_columns(self) -> bool:
         """Whether the user added columns that are none of ours."""
         ours = {*self.load.schema.names}

@@ -19,6 +19,7 @@ from penstock.connectors.destinations.duckdb.dialect import DuckDbDialect
 from penstock.connectors.destinations.duckdb.errors import NO_MEMORY, translate, unexpected
 from penstock.connectors.destinations.duckdb.file import DuckFile
 from penstock.connectors.destinations.duckdb.parquet import listed, readable
+from penstock.core import metadata
 from penstock.core.cards import Card
 from penstock.core.errors import ConfigError, PenstockError
 from penstock.core.load import Receipt, TableLoad, WriteMode
@@ -232,7 +233,8 @@ class DuckDb(SqlDestination):
                 parts.append(
                     f"{cast} AS {name}" if cast != name else f"CAST({name} AS {kind}) AS {name}"
                 )
-        parts += [self.dialect.ident(n) for n in ("_ps_op", "_ps_seq", "_ps_hint")]
+        staging = metadata.STAGING_COLUMNS - {*load.schema.names}
+        parts += [self.dialect.ident(name) for name in sorted(staging)]
         return ", ".join(parts)
 
 

@@ -47,12 +47,10 @@ def _matters(target: Target) -> str:
 def _values(target: Target) -> str:
     """A delete sets the flag and keeps the last values."""
     ident = target.dialect.ident
-    always = {metadata.INGESTED_AT, metadata.DELETED}
+    always = {metadata.INGESTED_AT, metadata.DELETED, metadata.OP}
     names = [*target.load.schema.names]
     flagged = metadata.DELETED in names
-    if target.has_deleted and not flagged:
-        names.append(metadata.DELETED)
-    parts = [f"{LOADED} = EXCLUDED.{LOADED}"]
+    parts = [f"{LOADED} = EXCLUDED.{LOADED}", *(f"{name} = NULL" for name in target.lapsed)]
     for plain in names:
         name = ident(plain)
         if name in target.key:
