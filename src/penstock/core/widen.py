@@ -27,7 +27,8 @@ def widen(old: pa.Field | pa.DataType, new: pa.Field | pa.DataType) -> pa.DataTy
     It does not matter which of the two is the old one, nor in which order several types
     are joined. Decimals take the larger whole part and the larger scale (38 digits, then
     76, then text). A LONG with a DOUBLE is a DOUBLE; whoever sees the values may choose
-    a decimal instead, see `infer`. What has no chain in common becomes text.
+    a decimal instead, see `infer` and
+    `engine.numbers`. What has no chain in common becomes text.
     """
     left, right = normal(old), normal(new)
     if left == right or right == pa.null():

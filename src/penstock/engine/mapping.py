@@ -14,11 +14,13 @@ from penstock.core import metadata
 from penstock.core.batch import Batch, FailedEvent, FullPass
 from penstock.core.convert import convert
 from penstock.core.failpoints import hit
+from penstock.core.load import WriteMode
 from penstock.core.mapping import Column, Mapping
 from penstock.core.stream import Stream
 from penstock.core.types import normal
 from penstock.core.widen import widen
 from penstock.engine.naming import TableNames
+from penstock.engine.numbers import counted_as, is_rounded
 from penstock.engine.task import StreamPlan, Task
 
 
@@ -52,9 +54,10 @@ class Mapper:
     def __init__(self, task: Task, plan: StreamPlan) -> None:
         self._task = task
         self._plan = plan
-        self._limit = task.destination.capabilities.max_columns - metadata.RESERVED_COLUMNS
+        self._limit = task.destination.capabilities.max_columns - _slots(task, plan)
         self._names = TableNames(task, plan.event_type)
         self._dropped: set[str] = set()
+        self._rounded: set[str] = set()
         self._seq = 0
         self._dirty = False
         self.mapping = task.memory.mapping(plan.event_type) or self._first()
@@ -65,7 +68,7 @@ class Mapper:
         if batch.rows is None:
             return Mapped(batch, self.mapping, None, None, batch.failed)
         rows = batch.rows
-        self._evolve(rows.schema)
+        self._evolve(rows)
         keys = self._keys(batch) if batch.full_pass is not None else None
         if batch.full_pass is not None and batch.full_pass.keys_only:
             return Mapped(batch, self.mapping, None, keys, ())
@@ -125,8 +128,9 @@ class Mapper:
             self._dropped.add(field)
             self._task.warn(self._plan.stream.name, f"Field {field!r} is not loaded: {why}.")
 
-    def _evolve(self, incoming: pa.Schema) -> None:
+    def _evolve(self, rows: pa.RecordBatch) -> None:
         """Add columns for new fields and widen the types of known ones."""
+        incoming = rows.schema
         known = {column.field: column for column in self.mapping.columns}
         if self._task.fixed_schema and known:
             for name in incoming.names:
@@ -142,7 +146,7 @@ class Mapper:
             name: column.type.with_type(kind)
             for name, column in known.items()
             if (at := incoming.get_field_index(name)) >= 0
-            and (kind := widen(column.type, incoming.field(at))) != column.type.type
+            and (kind := self._wider(column, rows, at)) != column.type.type
         }
         if not new and not wider:
             return
@@ -156,6 +160,23 @@ class Mapper:
                 )
             )
         self.mapping = self._added(mapping, new) if new else mapping
+
+    def _wider(self, column: Column, rows: pa.RecordBatch, at: int) -> pa.DataType:
+        """The column's type after these rows; tells when whole numbers are rounded by it."""
+        field = rows.schema.field(at)
+        if field.type.equals(column.type.type):
+            return column.type.type
+        counted = counted_as(column.type.type, rows.column(at))
+        kind = widen(column.type, field.with_type(counted))
+        rounded = pa.types.is_floating(kind) and is_rounded(column.type.type, rows.column(at))
+        if rounded and column.field not in self._rounded:
+            self._rounded.add(column.field)
+            self._task.warn(
+                self._plan.stream.name,
+                f"Field {column.field!r} has whole numbers and fractions that no decimal of 38 "
+                "digits holds: whole numbers above 9,007,199,254,740,992 are rounded.",
+            )
+        return kind
 
     def _convert(self, rows: pa.RecordBatch) -> tuple[dict[str, pa.Array], dict[int, FailedEvent]]:
         """Columns in the mapping's types, and the rows that cannot go on (by index)."""
@@ -264,6 +285,13 @@ class Mapper:
         self._seq += n
         hints = batch.hints if batch.hints is not None else _constant(0, n, pa.uint8())
         yield pa.field(metadata.HINT, pa.uint8()), hints
+
+
+def _slots(task: Task, plan: StreamPlan) -> int:
+    """Columns that are kept free for ours: six, or more where a table has more."""
+    versioned = 3 if plan.mode is WriteMode.HISTORY else 0
+    ours = len(system_fields(plan.stream, keep_op=task.keep_op)) + 1 + versioned
+    return max(metadata.RESERVED_COLUMNS, ours)
 
 
 def system_fields(stream: Stream, *, keep_op: bool) -> list[pa.Field]:

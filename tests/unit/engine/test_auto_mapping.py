@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from penstock.core.load import WriteMode
+from penstock.core.mapping import Mapping
 from penstock.core.stream import Stream
 from penstock.engine.run import run
 from unit.engine.doubles import PEOPLE, ListSource, MemoryCatalog, MemoryDestination, task
@@ -23,11 +27,34 @@ class Table:
         self.catalog = MemoryCatalog()
         self.warnings: list[str] = []
 
-    def load(self, *rows: dict[str, Any], stream: Stream = PEOPLE, fixed: bool = False) -> None:
-        job = task(self.folder, ListSource([list(rows)], stream), self.destination, self.catalog)
+    def load(
+        self,
+        *rows: dict[str, Any],
+        stream: Stream = PEOPLE,
+        fixed: bool = False,
+        mode: WriteMode = WriteMode.MERGE,
+        keep_op: bool = False,
+    ) -> None:
+        self.load_batches([[*rows]], stream, fixed, mode, keep_op)
+
+    def load_batches(
+        self,
+        batches: Iterable[list[dict[str, Any]]],
+        stream: Stream = PEOPLE,
+        fixed: bool = False,
+        mode: WriteMode = WriteMode.MERGE,
+        keep_op: bool = False,
+    ) -> None:
+        source = ListSource([*batches], stream)
+        job = task(self.folder, source, self.destination, self.catalog, mode)
         job.warn = lambda _, text: self.warnings.append(text)
         job.fixed_schema = fixed
+        job.keep_op = keep_op
         assert run(job, job.source.plan(job.source.discover())).fatal is None
+
+    @property
+    def mapping(self) -> Mapping:
+        return self.catalog.mappings["people"]
 
     @property
     def types(self) -> dict[str, str]:
@@ -114,3 +141,46 @@ def test_a_reload_of_the_same_shape_changes_no_mapping(table: Table, kind: pa.Da
     before = table.catalog.mappings["people"]
     table.load({"id": value, "name": "b"}, stream=stream)
     assert table.catalog.mappings["people"] == before
+
+
+LARGE = 2**53 + 1
+
+
+def test_whole_numbers_stay_exact_when_fractions_come(table: Table) -> None:
+    table.load({"id": 1, "name": "a", "size": LARGE})
+    table.load({"id": 2, "name": "b", "size": 0.25})
+    table.load({"id": 3, "name": "c", "size": 1.125}, {"id": 4, "name": "d", "size": None})
+    assert table.types["size"] == "decimal128(22, 3)"
+    assert table.column("size") == {
+        1: LARGE, 2: Decimal("0.25"), 3: Decimal("1.125"), 4: None,
+    }  # fmt: skip
+    assert table.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        # No decimal of 38 digits holds both: pipelines.md 12.9 says DOUBLE.
+        ((LARGE, 1e300), "double"),
+        ((LARGE, float("inf")), "double"),
+        ((0.5, LARGE), "double"),
+        ((0.5, 2**40), "double"),
+        ((7, None), "int64"),
+    ],
+)
+def test_whole_numbers_that_are_rounded_are_told_once(
+    table: Table, values: tuple[Any, Any], kind: str
+) -> None:
+    sizes = [*values, values[1]]
+    table.load_batches([{"id": at, "name": "a", "size": size}] for at, size in enumerate(sizes))
+    assert table.types["size"] == kind
+    assert [text for text in table.warnings if "rounded" in text] == table.warnings
+    assert len(table.warnings) == (1 if LARGE in values else 0)
+
+
+def test_slots_are_kept_for_all_columns_of_ours(table: Table) -> None:
+    wide = {f"field_{at:02d}": at for at in range(40)}
+    table.load({"id": 1, "name": "a", **wide}, mode=WriteMode.HISTORY, keep_op=True)
+    # The double takes 40; the read and load times, the flag, the operation, three of history.
+    assert len(table.types) == 33
+    assert not any(column.name.startswith("_ps_") for column in table.mapping.columns)
