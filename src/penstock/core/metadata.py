@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 import pyarrow as pa
 
@@ -25,7 +25,11 @@ LEDGER: Final = "_ps_loads"
 STAGING_PREFIX: Final = "_ps_stg_"
 RESERVED_COLUMNS: Final = 6
 
+Instants = Literal["EPOCH_MS", "TIMESTAMP"]
+
 TIMESTAMP: Final = pa.timestamp("us")
+INSTANTS: Final = frozenset({INGESTED_AT, LOADED_AT, SOURCE_MODIFIED_AT})
+"""Epoch ms in staged files; in tables epoch ms or UTC timestamps, as the destination is set."""
 OPEN_END_US: Final = 253402300799000000
 """9999-12-31 23:59:59 in microseconds: `_ps_valid_to` of the version that is active."""
 

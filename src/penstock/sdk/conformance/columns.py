@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
@@ -123,3 +123,24 @@ class Columns(Suite):
         kept = read(destination, "id", column)
         assert kept[0] == (1, None)
         assert kept[1][1] is not None
+
+    def test_times_turn_into_the_form_that_the_destination_is_set_to(
+        self, destination: SqlDestination, loads: Loads
+    ) -> None:
+        self.needs(destination, WriteMode.MERGE)
+        if not destination.capabilities.widen_column:
+            pytest.skip("changing a column is not declared")
+        long_ago = 1_700_000_000_123
+        row = {"id": 1, "v": "a", "at": long_ago, "changed": -1}
+        ours = ("id", "v", *sorted(metadata.INSTANTS))
+        self.put(destination, loads([row], modified=True))
+        before = read(destination, *ours)
+        assert before == [(1, "a", long_ago, 999, -1)]
+        for setting, kind in (("TIMESTAMP", metadata.TIMESTAMP), ("EPOCH_MS", pa.int64())) * 2:
+            destination.instants = cast("metadata.Instants", setting)
+            stale = loads([{**row, "v": "b", "at": long_ago - 1}], modified=True)
+            assert self.put(destination, stale).unchanged == 1
+            described = destination.describe("people")
+            assert described is not None
+            assert {described.field(name).type for name in metadata.INSTANTS} == {kind}
+            assert read(destination, *ours) == before

@@ -112,7 +112,15 @@ def read(destination: SqlDestination, *columns: str, table: str = "people") -> R
     found = destination.query(
         f"SELECT {names} FROM {destination.qualified(table)} ORDER BY {order}"
     )
-    return list(zip(*(column.to_pylist() for column in found.columns), strict=True))
+    return list(zip(*map(_values, columns, found.columns), strict=True))
+
+
+def _values(name: str, column: pa.ChunkedArray) -> list[Any]:
+    """A column's values; times of ours as epoch ms, however the table keeps them."""
+    if name in metadata.INSTANTS and pa.types.is_timestamp(column.type):
+        column = column.cast(pa.timestamp("ms")).cast(pa.int64())
+    values: list[Any] = column.to_pylist()
+    return values
 
 
 class Suite:

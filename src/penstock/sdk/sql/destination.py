@@ -16,7 +16,7 @@ from penstock.core.failpoints import hit
 from penstock.core.load import Receipt, TableLoad, WriteMode
 from penstock.core.types import logical_name
 from penstock.sdk.destination import Destination, LedgerEntry, Refused
-from penstock.sdk.sql.dialect import Dialect
+from penstock.sdk.sql.dialect import Dialect, is_turned
 from penstock.sdk.sql.history import history
 from penstock.sdk.sql.ledger import Ledger
 from penstock.sdk.sql.merge import Counts, append, merge
@@ -33,6 +33,8 @@ class SqlDestination(Destination):
 
     dialect: Dialect
     ledger_book: Ledger
+    instants: metadata.Instants = "EPOCH_MS"
+    """How tables keep the times of ours; columns made under the other setting are changed."""
 
     def __init__(self) -> None:
         self._evolved: dict[tuple[str, int], pa.Schema] = {}
@@ -287,7 +289,7 @@ class SqlDestination(Destination):
 
         Without a mode the schema is a table's, and has the columns of history already.
         """
-        wanted = _with_ours(schema, mode)
+        wanted = _with_ours(schema, mode, self.instants)
         name = self.qualified(table)
         if current is None:
             lines = [
@@ -299,7 +301,8 @@ class SqlDestination(Destination):
             lines += self.add_key(table, unique) if unique else []
             made = [f"CREATE TABLE {name} ({', '.join(lines)})"]
             return made + (self.add_index(table, key) if mode is WriteMode.HISTORY else [])
-        change = diff(current, wanted)
+        turned = _turned(current, wanted)
+        change = diff(current, pa.schema([f for f in wanted if f not in turned]))
         quote, kind = self.dialect.ident, self.dialect.type_name
         done = [
             f"ALTER TABLE {name} ADD COLUMN {quote(f.name)} {self.dialect.column_type(f)}"
@@ -309,6 +312,11 @@ class SqlDestination(Destination):
             field = pa.field(column, new)
             if kind(field) == kind(pa.field(column, old)):
                 continue
+            if not self.capabilities.widen_column:
+                raise self._cannot_widen(table, field, old)
+            done.append(self.widen_column(table, field, old))
+        for field in turned:
+            old = current.field(field.name).type
             if not self.capabilities.widen_column:
                 raise self._cannot_widen(table, field, old)
             done.append(self.widen_column(table, field, old))
@@ -402,10 +410,22 @@ def _receipt(load: TableLoad, counts: Counts, swept: Swept, warnings: tuple[str,
     )
 
 
-def _with_ours(schema: pa.Schema, mode: WriteMode | None) -> pa.Schema:
+def _turned(current: pa.Schema, wanted: pa.Schema) -> list[pa.Field]:
+    """Times of ours that the table keeps in the other form, as they are wanted."""
+    return [
+        field
+        for field in wanted
+        if field.name in metadata.INSTANTS
+        and field.name in current.names
+        and is_turned(current.field(field.name).type, field.type)
+    ]
+
+
+def _with_ours(schema: pa.Schema, mode: WriteMode | None, instants: metadata.Instants) -> pa.Schema:
     """The rows' columns and those the load fills in itself."""
-    fields = list(schema)
-    extra = [pa.field(metadata.LOADED_AT, pa.int64())]
+    kind = metadata.TIMESTAMP if instants == "TIMESTAMP" else pa.int64()
+    fields = [f.with_type(kind) if f.name in metadata.INSTANTS else f for f in schema]
+    extra = [pa.field(metadata.LOADED_AT, kind)]
     if mode is WriteMode.HISTORY:
         extra += [
             pa.field(metadata.VALID_FROM, metadata.TIMESTAMP),

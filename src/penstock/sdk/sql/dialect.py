@@ -42,11 +42,23 @@ class Dialect(ABC):
         """Epoch milliseconds as a timestamp without zone, exact."""
         return f"(TIMESTAMP '1970-01-01' + {expression} * INTERVAL '1 millisecond')"
 
+    def epoch_ms(self, expression: str) -> str:
+        """A timestamp without zone as epoch milliseconds."""
+        return f"CAST(round(extract(epoch FROM {expression}) * 1000) AS BIGINT)"
+
     def cast(self, expression: str, kind: pa.DataType, target: pa.Field) -> str:
         """An expression of one type as a value of a wider column."""
         wanted = self.type_name(target)
         if wanted == self.type_name(pa.field("x", kind)):
             return expression
+        if target.name in metadata.INSTANTS and is_turned(kind, target.type):
+            turned = self.moment if target.type == metadata.TIMESTAMP else self.epoch_ms
+            return turned(expression)
         if pa.types.is_string(target.type):
             return self.to_text(expression, kind)
         return f"CAST({expression} AS {wanted})"
+
+
+def is_turned(old: pa.DataType, new: pa.DataType) -> bool:
+    """Whether one is epoch milliseconds and the other a timestamp."""
+    return {old, new} == {pa.int64(), metadata.TIMESTAMP}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from penstock.core import metadata
 from penstock.core.batch import Hint
 from penstock.sdk.sql.merge import Counts
 from penstock.sdk.sql.target import (
@@ -51,10 +52,10 @@ def _chain(tx: Tx, target: Target) -> None:
     else the time the row was read.
     """
     keys = ", ".join(f"s.{name}" for name in target.key)
-    read = target.dialect.moment(f"s.{INGESTED}")
+    read = target.moment(metadata.INGESTED_AT, f"s.{INGESTED}")
     start = read
-    if MODIFIED.strip('"') in target.load.schema.names:
-        changed = target.dialect.moment(f"s.{MODIFIED}")
+    if metadata.SOURCE_MODIFIED_AT in target.load.schema.names:
+        changed = target.moment(metadata.SOURCE_MODIFIED_AT, f"s.{MODIFIED}")
         later = f"(t.{FROM} IS NULL OR {changed} > t.{FROM})"
         start = f"CASE WHEN s.{MODIFIED} IS NOT NULL AND {later} THEN {changed} ELSE {read} END"
     keys_of_load = f"EXISTS (SELECT 1 FROM {target.source} s WHERE {target.same_key('h', 's')})"
@@ -121,7 +122,7 @@ def _close(tx: Tx, target: Target) -> None:
     read = f"CASE WHEN v.kind = 'd' THEN v.{INGESTED} ELSE t.{INGESTED} END"
     tx.run(
         f"UPDATE {target.table} AS t SET {TO} = m.first - INTERVAL '1 millisecond', "
-        f"{ACTIVE} = FALSE, {LOADED} = {target.load.loaded_at}, {INGESTED} = {read} "
+        f"{ACTIVE} = FALSE, {LOADED} = {target.loaded}, {INGESTED} = {read} "
         f"FROM ({first}) m, {VERSIONS} v WHERE {target.same_key('t', 'm')} "
         f"AND {target.same_key('v', 'm')} AND v.number = m.number AND t.{ACTIVE}"
     )
@@ -136,7 +137,7 @@ def _add(tx: Tx, target: Target) -> None:
     )
     tx.run(
         f"INSERT INTO {target.table} ({target.listed()}, {LOADED}, {FROM}, {TO}, {ACTIVE}) "
-        f"SELECT {columns}, {target.load.loaded_at}, starts, "
+        f"SELECT {columns}, {target.loaded}, starts, "
         f"COALESCE(following - INTERVAL '1 millisecond', {OPEN_END}), following IS NULL "
         f"FROM (SELECT v.*, lead(starts) {window} AS following, lead(kind) {window} AS next_kind, "
         f"lead({INGESTED}) {window} AS next_read FROM {VERSIONS} v) x WHERE kind <> 'd'"

@@ -110,7 +110,7 @@ def _flag(tx: Tx, target: Target) -> None:
     op = f"{OP} = 'D', " if target.keeps_op else ""
     tx.run(
         f"UPDATE {target.table} AS t SET {op}{DELETED} = TRUE, {INGESTED} = s.{INGESTED}, "
-        f"{LOADED} = {target.load.loaded_at} "
+        f"{LOADED} = {target.loaded} "
         f"FROM {target.source} s, {ACTIONS} a WHERE {target.same_key('t', 's')} "
         f"AND {target.same_key('a', 's')} AND a.todo = 'd'"
     )
@@ -133,7 +133,7 @@ def _replace(tx: Tx, target: Target) -> None:
         [*(f"{name} = s.{name}" for name in others), *(f"{name} = NULL" for name in target.lapsed)]
     )
     tx.run(
-        f"UPDATE {target.table} AS t SET {values}, {LOADED} = {target.load.loaded_at} "
+        f"UPDATE {target.table} AS t SET {values}, {LOADED} = {target.loaded} "
         f"FROM {target.source} s, {ACTIONS} a WHERE {target.same_key('t', 's')} "
         f"AND {target.same_key('a', 's')} AND a.todo = 'u'"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from penstock.core import metadata
 from penstock.core.load import Sweep, WriteMode
 from penstock.sdk.sql.target import ACTIVE, DELETED, INGESTED, LOADED, OP, TO, Target
 from penstock.sdk.sql.tx import Tx, one
@@ -27,8 +28,10 @@ def sweep(tx: Tx, target: Target, plan: Sweep, keys: str) -> Swept:
     live = f"t.{ACTIVE}" if history else f"t.{DELETED} IS NOT TRUE"
     if not history and not target.has_deleted:
         return Swept()
+    started = target.instant(metadata.INGESTED_AT, plan.started_at)
+    deleted = target.instant(metadata.INGESTED_AT, plan.deleted_at)
     gone = (
-        f"{live} AND t.{INGESTED} <= {plan.started_at} "
+        f"{live} AND t.{INGESTED} <= {started} "
         f"AND NOT EXISTS (SELECT 1 FROM {keys} k WHERE {target.same_key('t', 'k')})"
     )
     missing = one(tx, f"SELECT count(*) FROM {target.table} t WHERE {gone}")
@@ -37,7 +40,7 @@ def sweep(tx: Tx, target: Target, plan: Sweep, keys: str) -> Swept:
     total = one(tx, f"SELECT count(*) FROM {target.table} t WHERE {live}")
     if missing > total * plan.safety_share:
         return Swept(held=missing)
-    values = f"{LOADED} = {target.load.loaded_at}, {INGESTED} = {plan.deleted_at}"
+    values = f"{LOADED} = {target.loaded}, {INGESTED} = {deleted}"
     if history:
         end = f"{target.dialect.moment(str(plan.deleted_at))} - INTERVAL '1 millisecond'"
         values += f", {ACTIVE} = FALSE, {TO} = {end}"

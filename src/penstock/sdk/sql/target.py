@@ -42,6 +42,20 @@ class Target:
         return metadata.DELETED in self.existing.names
 
     @cached_property
+    def loaded(self) -> str:
+        """`_ps_loaded_at` of what this load writes."""
+        return self.instant(metadata.LOADED_AT, self.load.loaded_at)
+
+    def instant(self, column: str, epoch_ms: int) -> str:
+        """A time of ours in the form that the table keeps it in."""
+        return self.dialect.cast(str(epoch_ms), pa.int64(), self.existing.field(column))
+
+    def moment(self, column: str, expression: str) -> str:
+        """The value of a column of ours as a timestamp, whatever the table keeps."""
+        kind = self.existing.field(column).type
+        return self.dialect.cast(expression, kind, pa.field(column, metadata.TIMESTAMP))
+
+    @cached_property
     def keeps_op(self) -> bool:
         return metadata.OP in self.existing.names
 
@@ -85,7 +99,7 @@ class Target:
         loaded = self.dialect.ident(metadata.LOADED_AT)
         return (
             f"INSERT INTO {self.table} ({self.listed()}, {loaded}) "
-            f"SELECT {self.listed('s.')}, {self.load.loaded_at} FROM {rows}"
+            f"SELECT {self.listed('s.')}, {self.loaded} FROM {rows}"
         )
 
 

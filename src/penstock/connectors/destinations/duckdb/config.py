@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from penstock.core.metadata import Instants
+
 
 class Config(BaseModel):
     """What the connection form asks for."""
@@ -17,4 +19,5 @@ class Config(BaseModel):
     memory_limit: str | None = Field(
         default=None, pattern=r"^\d+(\.\d+)?\s*[KMGT]i?B$", title="Memory limit"
     )
+    metadata_instants: Instants = Field(default="EPOCH_MS", title="Form of our times")
     threads: int = Field(default=2, ge=1, le=256, title="Threads")

@@ -63,6 +63,7 @@ class DuckDb(SqlDestination):
         self._schema = config.schema_
         self._file = DuckFile(config.path, config.threads, config.memory_limit)
         self._prepared = False
+        self.instants = config.metadata_instants
         self.ledger_book = Ledger(f"{self.dialect.ident(self._schema)}.")
 
     @property

@@ -85,6 +85,9 @@ class DuckDbDialect(Dialect):
     def moment(self, expression: str) -> str:
         return f"make_timestamp(({expression}) * 1000)"
 
+    def epoch_ms(self, expression: str) -> str:
+        return f"epoch_ms({expression})"
+
     def to_text(self, expression: str, kind: pa.DataType) -> str:
         family = logical(kind)
         if family is Logical.BOOLEAN:

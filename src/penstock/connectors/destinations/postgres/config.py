@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from penstock.core.metadata import Instants
+
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 _IN_URL: Final = (
     "host", "port", "user", "password", "sslmode", "sslrootcert", "sslcert", "sslkey",
@@ -27,6 +29,7 @@ class Config(BaseModel):
     password: SecretStr | None = Field(default=None, title="Password")
     database: str = Field(min_length=1, title="Database", json_schema_extra={"unless": "url"})
     schema_: str = Field(default="public", alias="schema", min_length=1, title="Schema")
+    metadata_instants: Instants = Field(default="EPOCH_MS", title="Form of our times")
     sslmode: SslMode = Field(default="prefer", title="TLS")
     sslrootcert: Path | None = Field(default=None, title="CA certificate")
     sslcert: Path | None = Field(default=None, title="Client certificate")

@@ -86,6 +86,7 @@ class Postgres(StagedDestination):
         self._connection: psycopg.Connection[Any] | None = None
         self._cancel: threading.Event | None = None
         self._prepared = False
+        self.instants = config.metadata_instants
         self.ledger_book = Ledger(f"{self.dialect.ident(config.schema_)}.", "text")
 
     @property

@@ -19,7 +19,7 @@ def upsert(tx: Tx, target: Target) -> Counts:
     gone = f"t.{DELETED}" if target.has_deleted else "FALSE"
     statement = (
         f"WITH done AS (INSERT INTO {target.table} AS t ({target.listed()}, {LOADED}) "
-        f"SELECT {target.listed('s.')}, {target.load.loaded_at} FROM {target.source} s "
+        f"SELECT {target.listed('s.')}, {target.loaded} FROM {target.source} s "
         f"LEFT JOIN {target.table} o ON {target.same_key('o', 's')} WHERE {_matters(target)} "
         f"ON CONFLICT ({', '.join(target.key)}) DO UPDATE SET {_values(target)} "
         f"WHERE t.{INGESTED} IS NULL OR t.{INGESTED} <= EXCLUDED.{INGESTED} "

@@ -8,11 +8,13 @@ import pytest
 from penstock.connectors.destinations.duckdb.config import Config
 from penstock.connectors.destinations.duckdb.destination import DuckDb
 from penstock.core.load import WriteMode
+from penstock.sdk.conformance.delivery import Delivery
 from penstock.sdk.conformance.destination import DestinationSuite
 from penstock.sdk.conformance.generations import Generations
 from penstock.sdk.conformance.kit import Suite
 from penstock.sdk.conformance.merging import Merging
 from penstock.sdk.conformance.shapes import Shapes
+from penstock.sdk.conformance.versions import Versions
 from penstock.sdk.destination import Capabilities
 
 
@@ -49,3 +51,15 @@ class TestAppendOnly(Suite):
     @pytest.fixture
     def opened(self, tmp_path: Path) -> Callable[[], AppendOnly]:
         return lambda: AppendOnly(Config(path=tmp_path / "warehouse.duckdb"))
+
+
+class TestDuckDbTimestamps(Merging, Versions):
+    """The parts of the suite that compare our times, with tables that keep timestamps."""
+
+    test_sweep = Delivery.test_rows_that_did_not_come_are_flagged
+    test_publish = Generations.test_publish_is_kept_or_refused
+
+    @pytest.fixture
+    def opened(self, tmp_path: Path) -> Callable[[], DuckDb]:
+        settings = {"path": tmp_path / "warehouse.duckdb", "metadata_instants": "TIMESTAMP"}
+        return lambda: DuckDb(Config.model_validate(settings))
