@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,12 @@ import duckdb
 import pytest
 
 import penstock
+from penstock.core.records import Severity
 from penstock.engine.run import Outcome
 from penstock.engine.task import Task
 from penstock.sandbox.activecampaign.box import Sandbox
 from penstock.sandbox.activecampaign.options import SandboxOptions
+from penstock.store import Catalog
 
 FILE = """\
 version: 1
@@ -312,3 +315,22 @@ def test_books_that_do_not_balance_are_no_success(
     assert (summary.status, summary.exit_code) == ("FAILED", 1)
     assert summary.error is not None
     assert summary.error["code"] == "internal.books"
+
+
+@pytest.mark.slow
+def test_a_row_below_the_limit_is_loaded_and_one_above_it_named(
+    program: Program, crm: Sandbox
+) -> None:
+    crm.spoil("tags", 2, "oversize", field="tag", size_bytes=120_000_000)
+    crm.spoil("tags", 4, "oversize", field="tag", size_bytes=128_000_001)
+    program("run", "main", "--object", "tags")
+    (job,) = program.records("jobs", "show", program.records("jobs", "main")[0]["job"])
+    tags = len(crm.rows("tags"))
+    assert (job["read"], job["oversize"], job["loaded"]) == (tags, 1, tags - 1)
+    assert any("id 4 " in text for text in job["warnings"])
+    longest = "SELECT id FROM ac_tags WHERE length(tag) > 119000000"
+    assert program.query(longest) == [(2,)]
+    with closing(Catalog.open(str(program.root / ".penstock" / "catalog.db"))) as catalog:
+        (entry,) = catalog.activity.list(severity=Severity.HIGH)
+    assert (entry.action, entry.details["object"]) == ("events.oversize", "tags")
+    assert any("id 4 " in text for text in entry.details["warnings"])

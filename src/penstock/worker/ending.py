@@ -17,7 +17,14 @@ from penstock.core.errors import (
     Unavailable,
 )
 from penstock.core.progress import ObjectState, Summary
-from penstock.core.records import JobRecord, JobStatus, ObjectRecord, ObjectStatus
+from penstock.core.records import (
+    Activity,
+    JobRecord,
+    JobStatus,
+    ObjectRecord,
+    ObjectStatus,
+    Severity,
+)
 from penstock.core.spec import PipelineSpec
 from penstock.engine.run import Outcome
 from penstock.sdk.source import SourceStats
@@ -157,6 +164,8 @@ def conclude(
     for state in states.values():
         state.error = clean(state.error)
         catalog.jobs.save_object(job.id, _record(state))
+        if state.books.oversize:
+            catalog.activity.append(_dropped(job, state))
     catalog.jobs.finish(
         job.id,
         ending.status,
@@ -190,6 +199,18 @@ def _balanced(states: Mapping[str, ObjectState], ending: Ending, job: str) -> En
     except InternalError as error:
         return Ending(JobStatus.FAILED, error.exit_code, error)
     return ending
+
+
+def _dropped(job: JobRecord, state: ObjectState) -> Activity:
+    """The entry about events over the size limit (pipelines.md 1.5); its warnings name them."""
+    return Activity(
+        severity=Severity.HIGH,
+        action="events.oversize",
+        summary=f"{state.books.oversize} events of {state.object} over the limit of 128 MB were "
+        "not loaded.",
+        pipeline=job.pipeline,
+        details={"job": job.id, "object": state.object, "warnings": list(state.warnings)},
+    )
 
 
 def _record(state: ObjectState) -> ObjectRecord:
