@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.errors import ConfigError
-from penstock.sdk.rest.ids import IdSet, Key
+from penstock.sdk.rest.ids import IdSet, Key, whole, wholes
 from penstock.sdk.rest.times import aware, duration_ms, instant, text_at, within, zone_of
 
 KEYS = st.one_of(
@@ -85,3 +85,13 @@ def test_an_instant_is_written_in_the_zone_of_another() -> None:
 )
 def test_bounds_without_offset_are_in_the_zone_of_the_row(text: object, inside: bool) -> None:
     assert within(text, "2025-06-01", "2025-07-01") is inside
+
+
+@given(st.lists(st.one_of(KEYS, st.none(), st.integers(0, 1 << 70).map(str))))
+def test_numbers_of_many_keys_are_those_of_each(keys: list[Key]) -> None:
+    assert wholes(keys) == [whole(key) for key in keys]
+
+
+@given(st.lists(st.integers(0, 1 << 62).map(str), min_size=1))
+def test_numbers_of_keys_in_plain_text(keys: list[Key]) -> None:
+    assert wholes(keys) == [whole(key) for key in keys]

@@ -293,6 +293,44 @@ def test_chains_bring_each_row_once_and_go_on_from_every_leg(
         assert Counter(found(first + second)) == Counter(api.ids)
 
 
+class Looked(Future[Page]):
+    """Knows whether its page was looked at."""
+
+    looked = False
+
+    def result(self, timeout: float | None = None) -> Page:
+        self.looked = True
+        return super().result(timeout)
+
+
+@dataclass
+class NarrowingApi(ListApi):
+    """Allows two calls ahead from the 20th on, as if pages had become large."""
+
+    coming: list[Looked] = field(default_factory=list)
+    waiting: list[int] = field(default_factory=list)
+
+    def soon(self, params: Params) -> Future[Page]:
+        future = Looked()
+        future.set_result(self.page(params))
+        self.coming.append(future)
+        self.waiting.append(sum(not one.looked for one in self.coming))
+        if len(self.calls) == 20:
+            self.ahead = 2
+        return future
+
+
+@pytest.mark.parametrize(
+    "pages", [chains(5), OffsetPages(limit=10)], ids=lambda pages: str(pages.kind)
+)
+def test_fewer_pages_wait_once_they_are_large(pages: KeysetPages | OffsetPages) -> None:
+    answer = by_id if isinstance(pages, KeysetPages) else by_offset()
+    api = NarrowingApi(list(range(1, 1001)), answer, ahead=5)
+    assert Counter(found(walk(pages, api))) == Counter(api.ids)
+    assert max(api.waiting) == 5
+    assert max(api.waiting[25:]) == 2
+
+
 def test_chains_cost_few_calls_more_than_one() -> None:
     api = ListApi(list(range(1, 1001)), by_id, ahead=5)
     walk(chains(5), api)

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpcore2
-import httpx2
 
 from penstock.sdk.http.address import Address, Params, encoded
 from penstock.sdk.http.answer import REQUEST_ID, Answer, Headers
@@ -154,6 +153,8 @@ class Wire:
 
 def tls_context(settings: HttpSettings) -> ssl.SSLContext:
     """Verifies against the system's certificates and those of `ca_file`."""
+    import httpx2  # only TLS needs it, and it takes 20 ms
+
     context = httpx2.create_ssl_context(trust_env=settings.trust_env)
     if settings.ca_file:
         context.load_verify_locations(settings.ca_file)

@@ -31,6 +31,7 @@ class Asker:
     Args:
         columns, sides: what the pages are decoded with: of the stream, of its sideloads.
         ahead: calls that may be under way at once.
+        room_bytes: what the bodies of pages that wait to be looked at may hold in all.
         called: told of each call.
         pages: the paging, if its pages can be asked for in halves.
     """
@@ -45,11 +46,15 @@ class Asker:
         sides: Mapping[str, JsonColumns],
         priority: int,
         ahead: int,
+        room_bytes: int,
         cancel: threading.Event,
         called: Callable[[], None] | None = None,
         pages: Halving | None = None,
     ) -> None:
-        self.ahead = ahead
+        self._most = ahead
+        self._room_bytes = room_bytes
+        self._largest = 0
+        """Bytes of the largest page so far."""
         self.columns = columns
         self.sides = sides
         self._http = http
@@ -74,6 +79,13 @@ class Asker:
         self._ending.set()
         if self._pool:
             self._pool.shutdown(cancel_futures=True)
+
+    @property
+    def ahead(self) -> int:
+        """Calls that may be under way or wait to be looked at: fewer where pages are large."""
+        if not self._largest:
+            return self._most
+        return max(min(self._most, self._room_bytes // self._largest), 1)
 
     def page(self, params: Params) -> Page:
         try:
@@ -108,10 +120,10 @@ class Asker:
         return looking[0].found if looking else None
 
     def soon(self, params: Params) -> Future[Page]:
-        if self.ahead < 2:
+        if self._most < 2:
             return _done(lambda: self.page(params))
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.ahead, thread_name_prefix=f"read{self._path}")
+            self._pool = ThreadPoolExecutor(self._most, thread_name_prefix=f"read{self._path}")
         return self._pool.submit(self.page, params)
 
     def url(self, url: str) -> Page:
@@ -133,6 +145,7 @@ class Asker:
         )  # fmt: skip
         if not pages:
             raise BadBody("the body was not read", final=True)
+        self._largest = max(self._largest, pages[0].size)
         at = answer.server_time
         return pages[0].told(answer.headers, int(at.timestamp() * 1000) if at else None)
 

@@ -37,6 +37,8 @@ from penstock.sdk.rest.tools import columns_of, cutter_of, side_columns, streams
 from penstock.sdk.source import ReadContext, Source, SourceStats, Step, Unread
 
 _NO_CONTENT = 204
+# Pages that were asked for ahead of time wait as long as it takes to stage a batch.
+_BATCHES_AHEAD = 4
 
 
 class RestSource(Source):
@@ -204,6 +206,7 @@ class RestSource(Source):
             sides=sides,
             priority=spec.priority,
             ahead=1 if context.limit else spec.ahead,
+            room_bytes=_BATCHES_AHEAD * context.batch_bytes,
             cancel=context.cancel,
             called=context.called,
             pages=pages if isinstance(pages, OffsetPages | KeysetPages) else None,

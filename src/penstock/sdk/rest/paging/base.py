@@ -19,8 +19,10 @@ _USUAL_SIZES = (10, 20, 25, 50)
 class Asking(Protocol):
     """Asks for pages of one stream; every answer counts once, wherever it is waited for."""
 
-    ahead: int
-    """Calls that may be under way at once; 1 means one after the other."""
+    @property
+    def ahead(self) -> int:
+        """Calls that may be under way or wait to be looked at, at this moment; 1 means one after
+        the other."""
 
     def page(self, params: Params) -> Page:
         """Wait for one page."""

@@ -47,6 +47,11 @@ class Chains:
     def idle(self) -> list[Chain]:
         return [chain for chain in self.left if chain.coming is None]
 
+    @property
+    def waiting(self) -> int:
+        """Pages that were asked for and not yet looked at."""
+        return sum(chain.coming is not None for chain in self.left)
+
     def split(self, page_rows: int) -> bool:
         """Give the upper half of the biggest range to a new chain; False when all are small."""
         biggest = max(self.left, key=self._width)

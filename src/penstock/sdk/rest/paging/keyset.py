@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from penstock.core.errors import InternalError, ObjectFailed
-from penstock.sdk.rest.ids import Key, whole
+from penstock.sdk.rest.ids import Key, whole, wholes
 from penstock.sdk.rest.page import Page, Rows
 from penstock.sdk.rest.paging.base import (
     Asking,
@@ -102,7 +102,7 @@ class _KeysetRead:
         try:
             while chains.left:
                 self._spread(chains)
-                for chain in chains.idle():
+                for chain in chains.idle()[: max(self._ask.ahead - chains.waiting, 0)]:
                     chain.coming = self._ask.soon(self._page_after(chain.after))
                 for chain in _arrived(chains):
                     if (leg := self._advance(chains, chain)) is None:
@@ -192,10 +192,11 @@ def _ascending(page: Page, after: int) -> list[int] | None:
 
     A row without an id takes the place of the one before it: it is set aside later.
     """
-    ids = []
-    for key in page.rows.keys:
-        number = after if key is None else whole(key)
-        if number is None or (number <= after and key is not None):
+    ids: list[int] = []
+    for key, number in zip(page.rows.keys, wholes(page.rows.keys), strict=True):
+        if key is None:
+            number = after
+        elif number is None or number <= after:
             return None
         ids.append(number)
         after = number
@@ -205,7 +206,7 @@ def _ascending(page: Page, after: int) -> list[int] | None:
 def _last_id(rows: Rows, after: int) -> int | None:
     """The greatest id of a page, that of a row too large to load included; None: all are known."""
     named = [*rows.keys, *(row_id for row_id, _ in rows.oversize)]
-    ids = [number for key in named if (number := whole(key)) is not None and number > after]
+    ids = [number for number in wholes(named) if number is not None and number > after]
     return max(ids, default=None)
 
 
