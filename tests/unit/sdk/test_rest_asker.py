@@ -21,7 +21,7 @@ class Canned:
     def __init__(self, *sizes: int) -> None:
         self.sizes = list(sizes)
 
-    def get(self, path: str, params: object, *, accept: Accept, **_others: object) -> Answer:  # noqa: ARG002
+    def get(self, path: str, params: object, *, accept: Accept, **_others: object) -> Answer:
         body = json.dumps({"rows": [{"id": "x" * self.sizes.pop(0)}]}).encode()
         answer = Answer(200, Headers(), body)
         accept(answer)

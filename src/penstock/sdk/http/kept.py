@@ -27,9 +27,9 @@ class Connection(Protocol):
 class KeptConnections:
     """The connections to one server, the one used last first.
 
-    The library's own pool asks the system about every idle connection, before and after each
-    call; with six calls at once that is a tenth of the CPU of a read. Here a call asks about the
-    one connection that it takes.
+    The library's own pool asks the system about every idle connection before and after each
+    call; here a call asks about the one that it takes. With six calls at once that saves 6 % of
+    the CPU of a call, and a call that waits for a connection can be cancelled.
 
     Args:
         make: a new connection, not yet open.
