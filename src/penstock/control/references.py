@@ -77,8 +77,8 @@ class References:
     def _secret(self, name: str) -> str:
         if self.vault is None:
             raise Waiting(
-                f"${{secret:{name}}} cannot be used here: secrets are in the catalog, and this "
-                "tells where that is. Use ${NAME} or ${file:path}."
+                f"${{secret:{name}}} cannot be used here: secrets are in the catalog, which is "
+                "opened later. Use ${NAME} or ${file:path}."
             )
         value = self.vault.get(name)
         if value is None:
