@@ -60,7 +60,8 @@ class Workspace:
             ConfigError: the job cannot start as things are configured.
             TransientError: another job of this pipeline is running.
         """
-        from penstock.worker.jobs import RunOptions, run_pipeline
+        from penstock.worker.jobs import run_pipeline
+        from penstock.worker.options import RunOptions
 
         options = RunOptions(objects=tuple(objects), full_refresh=full_refresh)
         stop = cancel or threading.Event()

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import partial
 
 from penstock.control.secrets import redacted
@@ -16,7 +15,7 @@ from penstock.core.collector import calm_collector
 from penstock.core.errors import ConfigError, InternalError, PenstockError
 from penstock.core.failpoints import hit
 from penstock.core.progress import ObjectState, Summary, Watcher
-from penstock.core.records import DataKind, FailedFilter, Generation, JobRecord, JobType
+from penstock.core.records import DataKind, FailedFilter, Generation, JobRecord
 from penstock.core.spec import PipelineSpec
 from penstock.core.stopping import Ending
 from penstock.core.stream import ReadMode, Stream
@@ -24,42 +23,20 @@ from penstock.engine.run import Outcome, run
 from penstock.engine.staging import Staging
 from penstock.engine.task import Names, StreamPlan, Task
 from penstock.store import Catalog
+from penstock.worker.adopting import read_ledger
 from penstock.worker.ending import conclude
 from penstock.worker.events import ReplaySource, chosen_events
 from penstock.worker.memory import CatalogMemory
+from penstock.worker.options import RunOptions, bounds, check, job_type
 from penstock.worker.plan import chosen, keyless, stream_plan
 from penstock.worker.positions import (
-    Known,
-    adopt_generations,
     adopt_positions,
-    restore,
     start_positions,
-    still_there,
-    trusted,
 )
 from penstock.worker.setup import Ends, opened_ends
 from penstock.worker.staging import catalog_name, open_staging
 from penstock.worker.tidy import tidy
 from penstock.worker.watch import Reporter
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What `penstock run` was asked for beyond the pipeline's name.
-
-    Args:
-        full_refresh: build new tables beside the old ones and swap them in at the end.
-        from_, to: ISO instants; read again what changed between, without moving positions.
-        accept_deletes: flag rows that are gone however many they are.
-        replay: read these failed events instead of the source.
-    """
-
-    objects: tuple[str, ...] = ()
-    full_refresh: bool = False
-    from_: str | None = None
-    to: str | None = None
-    accept_deletes: bool = False
-    replay: FailedFilter | None = None
 
 
 @dataclass
@@ -87,7 +64,7 @@ def run_pipeline(
         TransientError: another job of this pipeline is running (code job.running).
     """
     spec = workspace.pipeline(pipeline)
-    _check(options)
+    check(options)
     clean = partial(redacted, secrets=workspace.secrets)
     with ExitStack() as stack:
         stack.enter_context(calm_collector())
@@ -104,8 +81,7 @@ def run_pipeline(
             chosen(spec, ends.source.discover(), options.objects)
         if options.replay is not None:
             ends = _replaying(pipeline, ends, catalog, staging, options.replay)
-        job_type = _job_type(options)
-        record = catalog.pipelines.begin_job(pipeline, job_type, DataKind.INCREMENTAL)
+        record = catalog.pipelines.begin_job(pipeline, job_type(options), DataKind.INCREMENTAL)
         hit("job.started")
         job = _Job(catalog, record, spec, {})
         bug: Exception | None = None
@@ -131,38 +107,11 @@ def run_pipeline(
         return summary
 
 
-def _check(options: RunOptions) -> None:
-    """Refuse a window that is empty, and one for tables that are built anew: rows outside of
-    the window would be missing in them."""
-    if options.full_refresh and (options.from_ or options.to):
-        raise ConfigError(
-            "--full-refresh builds the tables anew, so it cannot be limited by --from and --to.",
-            hint="Leave out one or the other.",
-            code="usage.window",
-        )
-    if options.from_ and options.to and _utc(options.from_) >= _utc(options.to):
-        raise ConfigError(
-            f"--from {options.from_} is not before --to {options.to}.", code="usage.window"
-        )
-
-
-def _utc(text: str) -> datetime:
-    """An ISO date or instant; without an offset it is UTC."""
-    found = datetime.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
 def _unexpected(error: Exception) -> InternalError:
     return InternalError(
         f"Something unexpected happened inside Penstock ({type(error).__name__}).",
         hint="Please report it with the log file that was named.",
     )
-
-
-def _job_type(options: RunOptions) -> JobType:
-    if options.replay is not None:
-        return JobType.REPLAY
-    return JobType.RESYNC_DROP if options.full_refresh else JobType.INCREMENTAL
 
 
 def _replaying(
@@ -207,7 +156,8 @@ def _task(
         )
     known = job.catalog.pipelines.get(pipeline)
     catalog_id = catalog_name(known)
-    ledger = _ledger(ends, job, catalog_id, staging, seen)
+    ledger = read_ledger(ends, job.catalog, pipeline, catalog_id, staging, seen.warn)
+    job.record = job.catalog.pipelines.overtake(job.record, ledger.fence)
     generations = _generations(job.catalog, pipeline, streams, options)
     plans = {
         stream.name: stream_plan(
@@ -241,47 +191,13 @@ def _task(
         budget=ends.budget,
         names=Names(job.spec.destination_prefix, job.spec.name_style),
         cancel=cancel,
-        bounds=_bounds(options),
+        bounds=bounds(options),
         replaying=options.replay is not None,
         infer_dates=job.spec.infer_dates,
         fixed_schema=job.spec.schema_policy == "BLOCK_ALL",
         keep_op=job.spec.keep_op_column,
         warn=seen.warn,
     )
-
-
-@dataclass(frozen=True)
-class _Ledger:
-    """What the destination remembers of this pipeline, as far as it is believed."""
-
-    known: list[Known]
-    loaded_at: int
-
-
-def _ledger(ends: Ends, job: _Job, catalog_id: str, staging: Staging, seen: Reporter) -> _Ledger:
-    """Read the ledger; a catalog that is new or was set back learns from it.
-
-    Believed are the rows that this very catalog wrote; when it has nothing of the pipeline
-    yet, also those that a lost one wrote about the same account. Another workspace with a
-    pipeline of the same name but another account has positions of its own.
-    """
-    pipeline = job.record.pipeline
-    entries = ends.destination.ledger(pipeline)
-    known = trusted(entries, {"catalog": catalog_id})
-    account = ends.source.identity
-    if entries and not known and account and not job.catalog.positions.load(pipeline):
-        known = still_there(ends.destination, trusted(entries, {"source": account}))
-        restore(job.catalog, pipeline, staging, known)
-        if known:
-            seen.warn(
-                pipeline,
-                "The catalog knows nothing of this pipeline, but the destination does: going on "
-                "from there. Run with --full-refresh to read everything again.",
-            )
-    adopt_generations(job.catalog, pipeline, known)
-    newest = max((entry.fence for entry in entries), default=0)
-    job.record = job.catalog.pipelines.overtake(job.record, newest)
-    return _Ledger(known, max((entry.loaded_at for entry in entries), default=0))
 
 
 def _generations(
@@ -303,8 +219,3 @@ def _state(plan: StreamPlan, memory: CatalogMemory) -> ObjectState:
         table=mapping.table if mapping else "",
         mode=mode,
     )
-
-
-def _bounds(options: RunOptions) -> dict[str, str]:
-    given = {"from": options.from_, "to": options.to}
-    return {name: value for name, value in given.items() if value is not None}

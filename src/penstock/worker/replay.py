@@ -12,7 +12,8 @@ from penstock.core.progress import Summary, Watcher
 from penstock.core.records import FailedFilter
 from penstock.store import Catalog
 from penstock.worker.events import chosen_events, raw_events
-from penstock.worker.jobs import RunOptions, run_pipeline
+from penstock.worker.jobs import run_pipeline
+from penstock.worker.options import RunOptions
 from penstock.worker.staging import open_staging
 
 

@@ -64,7 +64,8 @@ def demo(
 def _sync(cli: Cli, *, only_changed: bool = False) -> None:
     """One job with its report; anything but success ends the demo with the job's code."""
     from penstock.cli.jobrun import finish, running
-    from penstock.worker.jobs import RunOptions, run_pipeline
+    from penstock.worker.jobs import run_pipeline
+    from penstock.worker.options import RunOptions
 
     with running(cli) as (watcher, cancel):
         summary = run_pipeline(cli.workspace, _PIPELINE, RunOptions(), watcher, cancel)

@@ -50,7 +50,8 @@ def run(
     75 try again later, 130 interrupted.
     """
     from penstock.cli.jobrun import finish, running
-    from penstock.worker.jobs import RunOptions, run_pipeline
+    from penstock.worker.jobs import run_pipeline
+    from penstock.worker.options import RunOptions
 
     options = RunOptions(
         objects=tuple(objects or ()),

@@ -1,0 +1,60 @@
+"""What a job was asked for, and whether that goes together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from penstock.core.errors import ConfigError
+from penstock.core.records import FailedFilter, JobType
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What `penstock run` was asked for beyond the pipeline's name.
+
+    Args:
+        full_refresh: build new tables beside the old ones and swap them in at the end.
+        from_, to: ISO instants; read again what changed between, without moving positions.
+        accept_deletes: flag rows that are gone however many they are.
+        replay: read these failed events instead of the source.
+    """
+
+    objects: tuple[str, ...] = ()
+    full_refresh: bool = False
+    from_: str | None = None
+    to: str | None = None
+    accept_deletes: bool = False
+    replay: FailedFilter | None = None
+
+
+def check(options: RunOptions) -> None:
+    """Refuse a window that is empty, and one for tables that are built anew: rows outside of
+    the window would be missing in them."""
+    if options.full_refresh and (options.from_ or options.to):
+        raise ConfigError(
+            "--full-refresh builds the tables anew, so it cannot be limited by --from and --to.",
+            hint="Leave out one or the other.",
+            code="usage.window",
+        )
+    if options.from_ and options.to and _utc(options.from_) >= _utc(options.to):
+        raise ConfigError(
+            f"--from {options.from_} is not before --to {options.to}.", code="usage.window"
+        )
+
+
+def _utc(text: str) -> datetime:
+    """An ISO date or instant; without an offset it is UTC."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def job_type(options: RunOptions) -> JobType:
+    if options.replay is not None:
+        return JobType.REPLAY
+    return JobType.RESYNC_DROP if options.full_refresh else JobType.INCREMENTAL
+
+
+def bounds(options: RunOptions) -> dict[str, str]:
+    given = {"from": options.from_, "to": options.to}
+    return {name: value for name, value in given.items() if value is not None}
