@@ -66,8 +66,18 @@ def _write(wanted: dict[str, str]) -> None:
 
 
 def commands() -> list[str]:
-    """Names of the commands, in the order in which `penstock --help` lists them."""
-    return [str(command.name) for command in build().registered_commands]
+    """Names of the commands, in the order in which `penstock --help` lists them.
+
+    Those of a group follow with the group's name before theirs.
+    """
+    app = build()
+    grouped = [
+        f"{group.name} {command.name}"
+        for group in app.registered_groups
+        if group.typer_instance
+        for command in group.typer_instance.registered_commands
+    ]
+    return [*(str(command.name) for command in app.registered_commands), *grouped]
 
 
 def _index(cards: list[Card]) -> str:
@@ -102,7 +112,7 @@ def _commands() -> str:
         *_shown("--help"),
     ]
     for name in commands():
-        lines += ["", f"## penstock {name}", "", *_shown(name, "--help")]
+        lines += ["", f"## penstock {name}", "", *_shown(*name.split(), "--help")]
     return "\n".join([*lines, ""])
 
 

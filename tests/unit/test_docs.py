@@ -13,6 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from penstock.core.cards import Card
+from penstock.core.failpoints import NAMES
 from penstock.core.registry import Registry
 from penstock.core.spec import ObjectSettings, PipelineSpec, Selection, StateSpec, WorkspaceSpec
 
@@ -108,6 +109,15 @@ def test_the_variables_of_the_environment_are_documented() -> None:
     }
     documented = {n for n in first_cells(text("docs/configuration.md")) if n.startswith("PENSTOCK")}
     assert used == documented
+
+
+def test_every_place_where_a_run_is_killed_is_in_the_table() -> None:
+    assert sorted(set(NAMES) - places_of_the_table()) == []
+
+
+def places_of_the_table() -> set[str]:
+    rows = [line for line in text("docs/reliability.md").splitlines() if line.startswith("| ")]
+    return {row.split("|")[1].strip().strip("`") for row in rows}
 
 
 def test_the_reference_is_up_to_date() -> None:
