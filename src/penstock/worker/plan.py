@@ -95,6 +95,8 @@ def _check_key(stream: Stream, key: Sequence[str]) -> None:
 
 def keyless(plans: Mapping[str, StreamPlan], spec: PipelineSpec) -> list[str]:
     """Streams that are appended although merge was asked for, because they have no key."""
-    if spec.load_mode != "merge":
-        return []
-    return [name for name, plan in plans.items() if not plan.key]
+    return [
+        name
+        for name, plan in plans.items()
+        if not plan.key and (spec.object_settings(name).load_mode or spec.load_mode) == "merge"
+    ]

@@ -1,0 +1,48 @@
+"""What becomes of objects without a key (pipelines.md 4.2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from penstock.core.errors import ConfigError
+from penstock.core.load import WriteMode
+from penstock.core.records import Generation
+from penstock.core.spec import PipelineSpec
+from penstock.core.stream import Stream
+from penstock.sdk.destination import Capabilities
+from penstock.worker.plan import keyless, stream_plan
+
+EVENTS = Stream("events", pa.schema([("at", pa.int64())]))
+ALL = Capabilities(modes=frozenset(WriteMode))
+
+
+def spec(mode: str, own: str | None = None) -> PipelineSpec:
+    settings: dict[str, Any] = {"events": {"load_mode": own}} if own else {}
+    return PipelineSpec(source="s", destination="d", load_mode=mode, settings=settings)
+
+
+@pytest.mark.parametrize(
+    ("mode", "own", "told"),
+    [
+        ("merge", None, True),
+        ("append", "merge", True),
+        ("append", None, False),
+        ("merge", "append", False),
+    ],
+)
+def test_an_object_without_a_key_is_appended_and_told_where_merge_was_asked(
+    mode: str, own: str | None, told: bool
+) -> None:
+    wanted = spec(mode, own)
+    plan = stream_plan(wanted, EVENTS, ALL, Generation())
+    assert (plan.mode, plan.key) == (WriteMode.APPEND, ())
+    assert keyless({"events": plan}, wanted) == (["events"] if told else [])
+
+
+def test_history_without_a_key_is_refused() -> None:
+    with pytest.raises(ConfigError) as raised:
+        stream_plan(spec("history"), EVENTS, ALL, Generation())
+    assert raised.value.code == "config.history_without_key"
