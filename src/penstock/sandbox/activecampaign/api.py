@@ -58,7 +58,7 @@ class Api:
         page = self._finder.page(store, query)
         members = sideloads(self._account, self._children, store, page.ids, dict(query))
         if store.table.name == "accounts" and ("count_deals", "true") in query:
-            rows = [self._account.encode(self._counted(store, row_id)) for row_id in page.ids]
+            rows = [store.spoilt(row_id, self._counted(store, row_id)) for row_id in page.ids]
         else:
             rows = [store.encoded(row_id) for row_id in page.ids]
         members[store.table.envelope] = rows

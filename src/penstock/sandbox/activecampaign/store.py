@@ -64,7 +64,7 @@ class Store:
     def encoded(self, row_id: int) -> bytes:
         """The row as JSON text."""
         if row_id in self._spoiled:
-            return self._spoiled[row_id].encode(self.row(row_id), self._encode)
+            return self.spoilt(row_id, self.row(row_id))
         head = self._cache.get(self.table.name, row_id)
         if head is None:
             head = self._encode(self._shown(row_id))[:-1]
@@ -231,6 +231,11 @@ class Store:
         self._extra.pop(name, None)
         self._dropped.add(name)
         self._cache.forget_table(self.table.name)
+
+    def spoilt(self, row_id: int, row: Row) -> bytes:
+        """The JSON text of a version of the row, spoilt where the row is."""
+        spoil = self._spoiled.get(row_id)
+        return spoil.encode(row, self._encode) if spoil else self._encode(row)
 
     def spoil(self, row_id: int, spoil: Spoil) -> None:
         self._must_have(row_id)
