@@ -23,6 +23,11 @@ import duckdb
 from measure import Cost, median, run
 
 HERE = Path(__file__).parent
+FORMS = """
+dlt items: rows go to dlt as they are. dlt arrow: its script turns each 5,000 rows into an Arrow
+table, so dlt types and normalises nothing. Both write Parquet loader files; see
+bench/peers/dlt_contacts.py. The CPU ratio is theirs over ours, so above 1 ours costs less.
+"""
 
 
 def main() -> None:
@@ -137,6 +142,8 @@ def _print(figures: dict[str, Any]) -> None:
             f"{tool:<12}{cost['cpu_s']:>9.2f}{cost['wall_s']:>9.2f}{cost['rss_mb']:>9.0f}"
             f"{figures['rows_per_cpu_second'][tool]:>13,}{ratio:>11.2f}"
         )
+    if figures["times_dlt"]:
+        print(FORMS, end="")
 
 
 if __name__ == "__main__":
