@@ -131,7 +131,7 @@ def test_nobody_departs_in_a_pause_nor_all_at_once_after_it() -> None:
     book, pace = MemoryBook(), Pace.of(5)
     pause(book.head, 1000.0, retry_after=3.0)
     tries = [depart(book, pace, 1000.1) for _ in range(3)]
-    assert tries == pytest.approx([1003.0, 1003.2547, 1003.5094])
+    assert tries == pytest.approx([1003.0, 1003.2247, 1003.4494])
 
 
 def pause(head: Head, now: float, **given: float | None) -> float:
@@ -165,7 +165,7 @@ def test_refusals_of_one_burst_count_once_but_the_longest_pause_holds() -> None:
     pause(head, 1000.0, retry_after=2.0, departed=999.9)
     for i in range(4):
         pause(head, 1000.1, retry_after=3.0, departed=999.5 + i / 10)
-    assert head.factor == pytest.approx(1.25)
+    assert head.factor == pytest.approx(1.1)
     assert head.paused_until == pytest.approx(1003.1)
 
 
@@ -173,8 +173,34 @@ def test_a_refusal_of_the_old_burst_after_the_pause_counts_no_more() -> None:
     head = Head()
     pause(head, 1000.0, retry_after=0.1, departed=999.9)
     pause(head, 1005.0, departed=999.8)
-    assert head.factor == pytest.approx(1.25)
+    assert head.factor == pytest.approx(1.1)
     assert head.paused_until <= 1005.0
+
+
+def test_a_refusal_on_its_own_slows_a_little_and_those_in_a_row_more() -> None:
+    head = Head()
+    pause(head, 1000.0)
+    assert head.factor == pytest.approx(1.1)
+    succeeded(head, departed=1005.0)
+    pause(head, 1061.0)
+    assert head.factor == pytest.approx(1.1 * 1.1)
+    pause(head, 1121.0)
+    assert head.factor == pytest.approx(1.1 * 1.1 * 1.25)
+
+
+def test_a_lone_refusal_is_made_up_for_within_a_hundred_calls() -> None:
+    head, calls = Head(), 0
+    pause(head, 1000.0)
+    while succeeded(head, departed=1002.0):
+        calls += 1
+    assert calls == 20 * 5  # 0.98 ** 5 is the first power below 1 / 1.1
+
+
+def test_refusals_without_a_success_in_between_are_in_a_row_however_long_the_pause() -> None:
+    head = Head()
+    pause(head, 1000.0, retry_after=90.0)
+    pause(head, 1091.0)
+    assert head.factor == pytest.approx(1.1 * 1.25)
 
 
 def test_the_pace_falls_to_a_quarter_at_most_and_comes_back_whole() -> None:
@@ -202,4 +228,4 @@ def test_after_a_refusal_departures_are_further_apart() -> None:
     pause(book.head, 1000.0)
     first, second = plan(book, pace, 1000.0), plan(book, pace, 1000.0)
     assert first == 1001.0
-    assert second - first > 0.25
+    assert second - first > 0.22

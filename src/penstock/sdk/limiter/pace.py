@@ -27,6 +27,9 @@ _FIRST_PAUSE_S = 1.0
 _LONGEST_OWN_PAUSE_S = 60.0
 _LONGEST_PAUSE_S = 86_400.0
 _SLOWER = 1.25
+# A refusal on its own is more often the server's jitter than a limit that is set too high.
+_A_LITTLE_SLOWER = 1.1
+_ALONE_S = 60.0
 _SLOWEST = 4.0
 _FASTER = 0.98
 _SUCCESSES_PER_STEP = 20
@@ -175,11 +178,17 @@ def slow_down(
     if not known:
         pause_s = pause_s or _own_pause_s(head.level, jitter)
         head.level += 1
-        head.factor = min(head.factor * _SLOWER, _SLOWEST)
+        head.factor = min(head.factor * _slower(head, now), _SLOWEST)
         head.streak = 0
         head.slowed_at = now
     head.paused_until = max(head.paused_until, now + (pause_s or 0.0))
     return head.paused_until - now
+
+
+def _slower(head: Head, now: float) -> float:
+    """A gentle step for a refusal on its own, a strong one for those in a row."""
+    alone = head.level <= 1 and (head.slowed_at == 0.0 or now - head.slowed_at > _ALONE_S)
+    return _A_LITTLE_SLOWER if alone else _SLOWER
 
 
 def _own_pause_s(level: int, jitter: float) -> float:
