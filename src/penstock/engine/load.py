@@ -238,7 +238,8 @@ def _record(
         ingested_at=package.ingested_at,
         parts=tuple(records),
         failed=tuple(failed),
-        warnings=package.warnings,
+        # As the watcher writes them; kept with the rows, should the job not live to its end.
+        warnings=(*package.warnings, *_lines(parts, receipts)),
         resolved=package.resolved,
     )
 
@@ -279,12 +280,22 @@ def _show(task: Task, record: CommitRecord, receipts: list[Receipt]) -> None:
         state = task.states.get(part.object)
         if state is not None:
             state.books.add(part.books)
-        for warning in receipt.warnings:
+        for warning in _told(part.table, receipt):
             task.warn(part.object, warning)
-        if receipt.held:
-            task.warn(
-                part.object,
-                f"{receipt.held} rows are gone from the source, more than the safety share of "
-                f"{part.table}: none was flagged as deleted. Check the source; if it is right, "
-                "run once with --accept-deletes.",
-            )
+
+
+def _lines(parts: Sequence[PackagePart], receipts: Sequence[Receipt]) -> Iterator[str]:
+    for part, receipt in zip(parts, receipts, strict=True):
+        for warning in _told(part.table, receipt):
+            yield f"{part.stream}: {warning}"
+
+
+def _told(table: str, receipt: Receipt) -> Iterator[str]:
+    """What a load has to tell the user."""
+    yield from receipt.warnings
+    if receipt.held:
+        yield (
+            f"{receipt.held} rows are gone from the source, more than the safety share of "
+            f"{table}: none was flagged as deleted. Check the source; if it is right, "
+            "run once with --accept-deletes."
+        )

@@ -137,7 +137,7 @@ def _save_receipt(connection: sa.Connection, package: str, part: PartRecord) -> 
         return
     values = {**asdict(part.receipt), "package_id": package, "load_id": part.load_id}
     values["table_name"] = values.pop("table")
-    # Told and kept with the job's warnings.
+    # The record has them among the job's warnings.
     del values["warnings"]
     connection.execute(sa.insert(t.receipt).values(values))
 

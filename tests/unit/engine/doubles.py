@@ -38,6 +38,8 @@ class MemoryDestination(Destination):
         self.receipts: dict[str, Receipt] = {}
         self.loads: list[TableLoad] = []
         self.refuse: set[Any] = set()
+        self.too_many: PenstockError | None = None
+        self.tell: tuple[str, ...] = ()
         self.away: list[PenstockError] = []
         self.published: list[tuple[str, int]] = []
 
@@ -88,6 +90,8 @@ class MemoryDestination(Destination):
         return receipt
 
     def refused(self, load: TableLoad) -> list[Refused]:
+        if self.too_many is not None:
+            raise self.too_many
         rows = self._rows(load)
         return [
             Refused(at, "CONSTRAINT_VIOLATION", "no such value") for at in self._bad(load, rows)
@@ -132,8 +136,9 @@ class MemoryDestination(Destination):
                     row[metadata.DELETED] = True
                     flagged += 1
         return Receipt(
-            load.load_id, load.table, inserted=inserted, updated=updated, flagged=flagged
-        )
+            load.load_id, load.table, inserted=inserted, updated=updated, flagged=flagged,
+            warnings=self.tell,
+        )  # fmt: skip
 
 
 class MemoryCatalog:

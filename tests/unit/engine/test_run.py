@@ -151,6 +151,26 @@ def test_refused_rows_are_set_aside_and_the_others_loaded(bench: Bench) -> None:
     assert kept[failed[0].file_row]["raw"] == '{"id": 2, "name": "n2"}'
 
 
+def test_a_load_with_too_many_refused_rows_waits_whole(bench: Bench) -> None:
+    destination = bench.destination
+    destination.refuse = {2}
+    destination.too_many = ConfigError("Too many.", code="load.too_many_refused")
+    outcome = bench.run(ListSource([rows(1, 2)]))
+    assert outcome.fatal is destination.too_many
+    assert (bench.stored(), bench.books.failed) == ({}, 0)
+    destination.refuse = set()
+    bench.run(ListSource([rows(1, 2)]))
+    assert (bench.stored(), bench.leftovers()) == ({1: "n1", 2: "n2"}, [])
+
+
+def test_what_a_load_has_to_tell_is_kept_with_its_package(bench: Bench) -> None:
+    bench.destination.tell = ("A column was too short.",)
+    bench.run(ListSource([rows(1)]))
+    assert [record.warnings for record in bench.catalog.commits] == [
+        ("people: A column was too short.",)
+    ]
+
+
 def test_a_row_without_a_key_value_is_set_aside(bench: Bench) -> None:
     bench.run(ListSource([[{"id": 1, "name": "a"}, {"id": None, "name": "b"}]]))
     assert bench.stored() == {1: "a"}
