@@ -43,6 +43,30 @@ def test_a_new_source_is_listed_and_passes_its_tests(copy: Path) -> None:
     assert "9 passed" in tested.stdout
 
 
+def test_mistakes_in_a_new_card_are_named_with_their_place(copy: Path) -> None:
+    assert run(copy, "tools/new_source.py", "harbour_gauges").returncode == 0
+    folder = copy / "src/penstock/connectors/sources/harbour_gauges"
+    streams = folder / "streams.yaml"
+    lines = streams.read_text(encoding="utf-8").splitlines()
+    at = next(n for n, line in enumerate(lines) if line.strip().startswith("primary_key:"))
+    lines[at] = lines[at].replace("primary_key", "primary_kay")
+    streams.write_text("\n".join(lines), encoding="utf-8")
+    shown = run(copy, "-m", "penstock", "connectors", "harbour_gauges")
+    assert shown.returncode == 2
+    assert f"streams.yaml:{at + 1}:" in shown.stderr
+    assert "did you mean 'primary_key'?" in shown.stderr
+
+
+def test_a_card_without_a_name_does_not_pass_for_our_mistake(copy: Path) -> None:
+    assert run(copy, "tools/new_source.py", "harbour_gauges").returncode == 0
+    card = copy / "src/penstock/connectors/sources/harbour_gauges/connector.yaml"
+    for text, words in [("title: x", "name, role missing"), ("- x", "no mapping"), ("{", "flow")]:
+        card.write_text(text, encoding="utf-8")
+        listed = run(copy, "-m", "penstock", "connectors")
+        assert (listed.returncode, words in listed.stderr) == (2, True), listed.stderr
+        assert "harbour_gauges/connector.yaml" in listed.stderr
+
+
 @pytest.mark.parametrize("name", ["Tides", "1tide", "a-b", "../x", ""])
 def test_a_name_that_cannot_be_a_type_is_refused(copy: Path, name: str) -> None:
     before = sorted((copy / "src/penstock/connectors/sources").iterdir())

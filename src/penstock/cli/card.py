@@ -33,11 +33,20 @@ def show(cli: Cli, registry: Registry, kind: str) -> None:
             code="config.unknown_type",
         )
     for card in cards:
+        _check_rest(card)
         settings = _settings(card)
         if cli.out.json:
             cli.out.record(_record(card, settings))
         else:
             _print(cli, card, settings)
+
+
+def _check_rest(card: Card) -> None:
+    """Raises `ConfigError` with file, line and key of what is wrong in a declared source."""
+    if card.rest is not None:
+        from penstock.sdk.rest.spec import load_spec
+
+        load_spec(card)
 
 
 def _settings(card: Card) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import typer
 
 from penstock.cli.context import Cli, scan, verb
 from penstock.cli.table import Column
+from penstock.core.errors import ConfigError
 
 
 def register(app: typer.Typer) -> None:
@@ -56,11 +57,27 @@ def _row(path: Path) -> dict[str, Any]:
     """The head of a card. The models of cards take longer to import than all of this command."""
     import yaml
 
-    with path.open(encoding="utf-8") as file:
-        raw = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    try:
+        with path.open(encoding="utf-8") as file:
+            raw = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    except yaml.YAMLError as error:
+        raise _wrong(path, " ".join(str(error).split())) from error
+    if not isinstance(raw, dict):
+        raise _wrong(path, "it is no mapping of keys to values")
+    if missing := [key for key in ("name", "role", "title") if not raw.get(key)]:
+        raise _wrong(path, f"{', '.join(missing)} missing")
     return {
         "type": raw["name"],
         "role": raw["role"],
         "title": raw["title"],
         "summary": raw.get("summary", ""),
     }
+
+
+def _wrong(path: Path, why: str) -> ConfigError:
+    return ConfigError(
+        f"The card {path.parent.name}/{path.name} is wrong: {why}.",
+        hint="docs/reference/cards.md lists what a card may say.",
+        code="config.card",
+        type=path.parent.name,
+    )
