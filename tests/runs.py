@@ -52,6 +52,8 @@ class Space:
     pipeline: Mapping[str, Any] = field(default_factory=dict)
     source: Mapping[str, Any] = field(default_factory=dict)
     state: Mapping[str, Any] = field(default_factory=dict)
+    prefix: Sequence[str] = ()
+    """Words before the command's own, such as those that enter a namespace."""
 
     def write(self) -> Space:
         self.root.mkdir(parents=True, exist_ok=True)
@@ -76,7 +78,7 @@ class Space:
 
     def command(self, *words: str, **env: str) -> Ended:
         done = subprocess.run(
-            [sys.executable, "-m", "penstock", *words],
+            [*self.prefix, sys.executable, "-m", "penstock", *words],
             cwd=self.root,
             env=self.environment(**env),
             capture_output=True,

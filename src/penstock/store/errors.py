@@ -29,8 +29,10 @@ def translate(error: BaseException, place: str) -> PenstockError:
 
 
 def _sqlite(cause: sqlite3.Error, place: str) -> PenstockError:
-    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the rest of the bits are detail
-    if code == sqlite3.SQLITE_FULL:
+    detail = getattr(cause, "sqlite_errorcode", 0)
+    code = detail & 0xFF
+    # The index of the log is memory that is mapped: with no room for it comes a code of its own.
+    if code == sqlite3.SQLITE_FULL or detail == sqlite3.SQLITE_IOERR_SHMSIZE:
         return _disk_full(place)
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return ConfigError(

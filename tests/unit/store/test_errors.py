@@ -23,6 +23,7 @@ def sqlite_error(code: int) -> sqlite3.Error:
     ("error", "kind", "code"),
     [
         (sqlite_error(sqlite3.SQLITE_FULL), TransientError, "catalog.disk_full"),
+        (sqlite_error(sqlite3.SQLITE_IOERR_SHMSIZE), TransientError, "catalog.disk_full"),
         (sqlite_error(sqlite3.SQLITE_BUSY_SNAPSHOT), TransientError, "catalog.busy"),
         (sqlite_error(sqlite3.SQLITE_IOERR_WRITE), TransientError, "catalog.disk_error"),
         (sqlite_error(sqlite3.SQLITE_CORRUPT_INDEX), ConfigError, "catalog.damaged"),
