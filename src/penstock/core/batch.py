@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Final
 
 import pyarrow as pa
 
 from penstock.core.checkpoint import Checkpoint
+
+
+MOST_FAILED: Final = 10_000
+"""Above this many failed events the job itself has failed (pipelines.md 14.6, MODERATE)."""
 
 
 class Hint(IntEnum):

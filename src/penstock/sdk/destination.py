@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,6 +121,15 @@ class Destination(ABC):
         Columns are never dropped or narrowed. Repeated calls do nothing. Returns what was run.
         A generation above the published one evolves its shadow table.
         """  # fmt: skip
+
+    def check_modes(  # noqa: B027
+        self, wanted: Mapping[str, tuple[Sequence[str], WriteMode]]
+    ) -> None:
+        """Before anything is read: raises `ConfigError` when a table cannot go on in its mode.
+
+        Args:
+            wanted: key columns and load mode of each table.
+        """
 
     @abstractmethod
     def load(self, load: TableLoad) -> Receipt:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from penstock.core.batch import MOST_FAILED
 from penstock.core.books import Books
 from penstock.core.clock import now_ms
 from penstock.core.errors import (
@@ -30,8 +31,6 @@ from penstock.engine.run import Outcome
 from penstock.sdk.source import SourceStats
 from penstock.store import Catalog
 
-# pipelines.md 14.6: MODERATE gives up above this many failed events in one job.
-MODERATE_LIMIT = 10_000
 Clean = Callable[[Any], Any]
 
 
@@ -106,7 +105,7 @@ def judge(
         return Ending(JobStatus.COMPLETED, 0, None)
     worst = _worst(errors, len(states))
     strict = spec.failure_policy == "STRICT"
-    if strict or failed > MODERATE_LIMIT or len(errors) == len(states):
+    if strict or failed > MOST_FAILED or len(errors) == len(states):
         return Ending(JobStatus.FAILED, worst, next(iter(errors.values()), None))
     deferred = any(isinstance(error, RateLimited) for error in errors.values())
     if deferred:
@@ -117,10 +116,11 @@ def judge(
 
 
 def _worst(errors: Mapping[str, PenstockError], objects: int) -> int:
-    """75 when the source as a whole is away or limiting, 3 when single objects or events failed."""
+    """75 when what all objects share is away, limiting or full, 3 when single objects failed."""
     passing = [error for error in errors.values() if isinstance(error, TransientError)]
     away = any(
-        isinstance(error, RateLimited) or error.code.endswith("unreachable") for error in passing
+        isinstance(error, RateLimited) or error.code.endswith(("unreachable", "disk_full"))
+        for error in passing
     )
     return TransientError.exit_code if away or (passing and len(passing) == objects) else 3
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,6 +14,7 @@ from penstock.core.clock import Forward
 from penstock.core.collector import calm_collector
 from penstock.core.errors import ConfigError, InternalError, PenstockError
 from penstock.core.failpoints import hit
+from penstock.core.load import WriteMode
 from penstock.core.progress import ObjectState, Summary, Watcher
 from penstock.core.records import DataKind, FailedFilter, Generation, JobRecord
 from penstock.core.spec import PipelineSpec
@@ -174,6 +175,7 @@ def _task(
     adopt_positions(ledger.known, plans, checkpoints, numbers)
     for plan in plans.values():
         job.states[plan.stream.name] = _state(plan, memory)
+    ends.destination.check_modes(_modes(plans.values(), memory))
     return Task(
         pipeline=pipeline,
         job=job.record.id,
@@ -208,6 +210,18 @@ def _generations(
         for stream in streams:
             catalog.positions.start_generation(pipeline, stream.name)
     return dict(catalog.positions.generations(pipeline))
+
+
+def _modes(
+    plans: Iterable[StreamPlan], memory: CatalogMemory
+) -> dict[str, tuple[tuple[str, ...], WriteMode]]:
+    """Key columns and mode of the tables that go on; a full reload begins with new ones."""
+    wanted = {}
+    for plan in plans:
+        mapping = memory.mapping(plan.event_type)
+        if mapping is not None and not plan.rebuilding:
+            wanted[mapping.table] = (tuple(mapping.key), plan.mode)
+    return wanted
 
 
 def _state(plan: StreamPlan, memory: CatalogMemory) -> ObjectState:

@@ -5,10 +5,11 @@ from penstock.sdk.conformance.delivery import Delivery
 from penstock.sdk.conformance.generations import Generations
 from penstock.sdk.conformance.merging import Merging
 from penstock.sdk.conformance.shapes import Shapes
+from penstock.sdk.conformance.switching import Switching
 from penstock.sdk.conformance.versions import Versions
 
 
-class DestinationSuite(Merging, Versions, Columns, Shapes, Delivery, Generations):
+class DestinationSuite(Merging, Versions, Switching, Columns, Shapes, Delivery, Generations):
     """Subclass it as `TestName` and give the fixture `opened`.
 
     The fixture answers with a function that opens the destination anew, always on the same

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 import pyarrow as pa
@@ -22,6 +23,7 @@ from penstock.sdk.sql.ledger import Ledger
 from penstock.sdk.sql.merge import Counts, append, merge
 from penstock.sdk.sql.names import shadow_name
 from penstock.sdk.sql.sweep import Swept, sweep
+from penstock.sdk.sql.switch import adopt, becomes_history, check_switch
 from penstock.sdk.sql.target import Target
 from penstock.sdk.sql.tx import Tx, one
 
@@ -37,7 +39,8 @@ class SqlDestination(Destination):
     """How tables keep the times of ours; columns made under the other setting are changed."""
 
     def __init__(self) -> None:
-        self._evolved: dict[tuple[str, int], pa.Schema] = {}
+        self._evolved: dict[tuple[str, int, WriteMode], pa.Schema] = {}
+        self.cancel = threading.Event()
         # What a load has to tell; engines add to it while they copy.
         self.warnings: list[str] = []
 
@@ -73,6 +76,13 @@ class SqlDestination(Destination):
         """Statements for an index on a key that is not unique, where that makes loads quicker."""
         return []
 
+    def stop_with(self, cancel: threading.Event) -> None:
+        self.cancel = cancel
+
+    def drop_key(self, tx: Tx, table: str, key: Sequence[str]) -> list[str]:  # noqa: ARG002
+        """Statements that let a key come several times, where the engine enforces this one now."""
+        return []
+
     def widen_column(self, table: str, field: pa.Field, old: pa.DataType) -> str:
         """The statement that changes a column's type without losing a value."""
         name = self.dialect.ident(field.name)
@@ -100,7 +110,20 @@ class SqlDestination(Destination):
         *,
         mode: WriteMode = WriteMode.MERGE,
     ) -> list[str]:
-        return self._statements(self.describe(table), table, schema, key, mode)
+        with self.looking() as tx:
+            current = self.columns(tx, table) if tx is not None else None
+            if tx is None or current is None:
+                return self._statements(current, table, schema, key, mode)
+            return self._changes(tx, current, table, schema, key, mode)
+
+    def check_modes(self, wanted: Mapping[str, tuple[Sequence[str], WriteMode]]) -> None:
+        with self.looking() as tx:
+            if tx is None:
+                return
+            for table, (key, mode) in wanted.items():
+                current = self.columns(tx, table)
+                if current is not None:
+                    self._check_switch(tx, current, table, key, mode)
 
     def evolve(
         self,
@@ -113,12 +136,12 @@ class SqlDestination(Destination):
     ) -> list[str]:
         self._check_names(table, schema)
         self._check_publish(generation)
-        if self._evolved.get((table, generation)) == schema:
+        if self._evolved.get((table, generation, mode)) == schema:
             # A load looks again inside its own transaction, should somebody change the table.
             return []
         with self.transaction() as tx:
             statements = self._evolve(tx, table, schema, key, mode, generation)
-        self._evolved[table, generation] = schema
+        self._evolved[table, generation, mode] = schema
         return statements
 
     def load(self, load: TableLoad) -> Receipt:
@@ -263,10 +286,40 @@ class SqlDestination(Destination):
         generation: int,
     ) -> list[str]:
         place = self._place(tx, table, generation)
-        statements = self._statements(self.columns(tx, place), place, schema, key, mode)
+        current = self.columns(tx, place)
+        if current is None:
+            statements = self._statements(None, place, schema, key, mode)
+        else:
+            statements = self._changes(tx, current, place, schema, key, mode)
         for statement in statements:
             tx.run(statement)
         return statements
+
+    def _changes(
+        self,
+        tx: Tx,
+        current: pa.Schema,
+        table: str,
+        schema: pa.Schema,
+        key: Sequence[str],
+        mode: WriteMode,
+    ) -> list[str]:
+        """What makes a table that exists fit for the columns and for the load mode."""
+        self._check_switch(tx, current, table, key, mode)
+        statements = self._statements(current, table, schema, key, mode)
+        if mode is not WriteMode.MERGE:
+            statements += self.drop_key(tx, table, key)
+        if becomes_history(current, mode):
+            wanted = _with_ours(schema, mode, self.instants)
+            statements.append(adopt(self.dialect, self.qualified(table), wanted))
+            statements += self.add_index(table, key)
+        return statements
+
+    def _check_switch(
+        self, tx: Tx, current: pa.Schema, table: str, key: Sequence[str], mode: WriteMode
+    ) -> None:
+        quoted = [self.dialect.ident(name) for name in key if name in current.names]
+        check_switch(tx, self.qualified(table), current, quoted, mode, name=table)
 
     def _target(self, load: TableLoad, place: str, source: str, existing: pa.Schema) -> Target:
         return Target(self.dialect, load, self.qualified(place), source, existing)

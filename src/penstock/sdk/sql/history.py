@@ -5,6 +5,7 @@ from __future__ import annotations
 from penstock.core import metadata
 from penstock.core.batch import Hint
 from penstock.sdk.sql.merge import Counts
+from penstock.sdk.sql.switch import OPEN_END
 from penstock.sdk.sql.target import (
     ACTIVE,
     FROM,
@@ -20,7 +21,6 @@ from penstock.sdk.sql.target import (
 from penstock.sdk.sql.tx import Tx
 
 VERSIONS = "_ps_stg_versions"
-OPEN_END = "TIMESTAMP '9999-12-31 23:59:59'"
 _MS = "INTERVAL '1 millisecond'"
 
 

@@ -85,6 +85,7 @@ def _all_new(tx: Tx, target: Target) -> Counts:
 def _decide(tx: Tx, target: Target) -> None:
     """A temporary table of keys with what to do: insert, update, delete, tombstone."""
     first = target.key[0]
+    stored = _newest(target) if _several(tx, target) else target.table
     live = f"t.{DELETED} IS NOT TRUE" if target.has_deleted else "TRUE"
     todo = (
         f"CASE WHEN t.{first} IS NULL THEN CASE WHEN s.{OP} = 'D' THEN 't' ELSE 'i' END "
@@ -94,10 +95,38 @@ def _decide(tx: Tx, target: Target) -> None:
     )
     keys = ", ".join(f"s.{name}" for name in target.key)
     tx.run(
-        f"CREATE TEMPORARY TABLE {ACTIONS} AS SELECT * FROM (SELECT {keys}, {todo} AS todo "
-        f"FROM {target.source} s LEFT JOIN {target.table} t ON {target.same_key('t', 's')}) x "
+        f"CREATE TEMPORARY TABLE {ACTIONS} AS SELECT * FROM (SELECT {keys}, {todo} AS todo, "
+        f"t.{INGESTED} AS stored FROM {target.source} s LEFT JOIN {stored} t ON {target.same_key('t', 's')}) x "
         "WHERE todo <> 'n'"
     )
+
+
+def _several(tx: Tx, target: Target) -> bool:
+    """Whether a key of the load is stored more than once: append leaves such tables."""
+    same = target.same_key("t", "s")
+    keys = ", ".join(f"t.{name}" for name in target.key)
+    return bool(
+        tx.rows(
+            f"SELECT 1 FROM {target.source} s JOIN {target.table} t ON {same} "
+            f"GROUP BY {keys} HAVING count(*) > 1 LIMIT 1"
+        )
+    )
+
+
+def _newest(target: Target) -> str:
+    """The newest stored row of each key; those before it stay as they are."""
+    keys = ", ".join(f"h.{name}" for name in target.key)
+    return (
+        f"(SELECT x.* FROM (SELECT h.*, row_number() OVER (PARTITION BY {keys} "
+        f"ORDER BY h.{INGESTED} DESC NULLS LAST, h.{LOADED} DESC) AS _ps_stg_place "
+        f"FROM {target.table} h WHERE EXISTS (SELECT 1 FROM {target.source} s "
+        f"WHERE {target.same_key('h', 's')})) x WHERE x._ps_stg_place = 1)"
+    )
+
+
+def _stored(target: Target) -> str:
+    """The row of an action: of a key that is stored several times, the newest."""
+    return f"{target.same_key('t', 'a')} AND t.{INGESTED} IS NOT DISTINCT FROM a.stored"
 
 
 def _todo(target: Target, which: str) -> str:
@@ -112,7 +141,7 @@ def _flag(tx: Tx, target: Target) -> None:
         f"UPDATE {target.table} AS t SET {op}{DELETED} = TRUE, {INGESTED} = s.{INGESTED}, "
         f"{LOADED} = {target.loaded} "
         f"FROM {target.source} s, {ACTIONS} a WHERE {target.same_key('t', 's')} "
-        f"AND {target.same_key('a', 's')} AND a.todo = 'd'"
+        f"AND {_stored(target)} AND a.todo = 'd'"
     )
 
 
@@ -125,7 +154,7 @@ def _replace(tx: Tx, target: Target) -> None:
     if not target.foreign_columns:
         tx.run(
             f"DELETE FROM {target.table} AS t USING {ACTIONS} a "
-            f"WHERE {target.same_key('t', 'a')} AND a.todo = 'u'"
+            f"WHERE {_stored(target)} AND a.todo = 'u'"
         )
         return
     others = [name for name in target.columns if name not in target.key]
@@ -135,5 +164,5 @@ def _replace(tx: Tx, target: Target) -> None:
     tx.run(
         f"UPDATE {target.table} AS t SET {values}, {LOADED} = {target.loaded} "
         f"FROM {target.source} s, {ACTIONS} a WHERE {target.same_key('t', 's')} "
-        f"AND {target.same_key('a', 's')} AND a.todo = 'u'"
+        f"AND {_stored(target)} AND a.todo = 'u'"
     )

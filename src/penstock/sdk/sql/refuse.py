@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from penstock.core.errors import DataError
+from penstock.core.batch import MOST_FAILED
+from penstock.core.errors import ConfigError, DataError, Interrupted
 from penstock.core.load import TableLoad
 from penstock.sdk.destination import Refused
 
@@ -23,41 +25,65 @@ Trial = Callable[[pa.Table], DataError | None]
 """Loads rows, takes them back, and tells why they were refused."""
 
 
-def find_refused(destination: SqlDestination, load: TableLoad) -> list[Refused]:
+def find_refused(
+    destination: SqlDestination, load: TableLoad, most: int = MOST_FAILED
+) -> list[Refused]:
     """Refused rows with their code and reason; trials are rolled back.
 
     Costs about `bad * 2 * log2(rows)` trials, each on half the rows of the one before. Rows
     that are refused only beside each other (the same value twice in a unique column) take as
     many trials on up to all rows: then the later ones are refused.
+
+    Raises:
+        ConfigError: more than `most` rows are refused: the table does not suit the load, and
+            looking for the others would take long.
+        Interrupted: the job is to stop.
     """
     rows = pa.concat_tables([pq.read_table(file) for file in load.files], promote_options="default")
     with tempfile.TemporaryDirectory(prefix="penstock-halving-") as folder:
         trial = partial(_trial, destination, load, Path(folder) / "rows.parquet")
-        alone = _search(trial, rows, 0)
+        alone = _at_most(most, _search(trial, rows, 0), load)
         bad = {item.index for item in alone}
         numbers = [n for n in range(rows.num_rows) if n not in bad]
-        beside = _build_up(trial, rows.take(pa.array(numbers, pa.int64())), numbers)
+        rest = rows.take(pa.array(numbers, pa.int64()))
+        beside = _at_most(most - len(alone), _build_up(trial, rest, numbers), load)
     return sorted([*alone, *beside], key=lambda item: item.index)
 
 
-def _search(trial: Trial, rows: pa.Table, start: int) -> list[Refused]:
-    """Rows that are refused by themselves."""
+def _at_most(most: int, found: Iterator[Refused], load: TableLoad) -> list[Refused]:
+    items = list(islice(found, most))
+    for item in found:
+        raise _too_many(load, item)
+    return items
+
+
+def _too_many(load: TableLoad, last: Refused) -> ConfigError:
+    return ConfigError(
+        f"The table {load.table} refuses too many rows of one load, the last one because: "
+        f"{last.reason}",
+        hint="Change the rule or the column that refuses them, then run again: the rows wait in "
+        "the staging area and are loaded first.",
+        code="load.too_many_refused",
+        table=load.table,
+    )
+
+
+def _search(trial: Trial, rows: pa.Table, start: int) -> Iterator[Refused]:
+    """Rows that are refused by themselves, in order."""
     error = trial(rows)
     if error is None:
-        return []
+        return
     if rows.num_rows == 1:
-        return [Refused(start, error.code, error.message)]
+        yield Refused(start, error.code, error.message)
+        return
     half = rows.num_rows // 2
-    return [
-        *_search(trial, rows.slice(0, half), start),
-        *_search(trial, rows.slice(half), start + half),
-    ]
+    yield from _search(trial, rows.slice(0, half), start)
+    yield from _search(trial, rows.slice(half), start + half)
 
 
-def _build_up(trial: Trial, rows: pa.Table, numbers: Sequence[int]) -> list[Refused]:
+def _build_up(trial: Trial, rows: pa.Table, numbers: Sequence[int]) -> Iterator[Refused]:
     """Rows that are refused beside those before them; what is taken grows part by part."""
     taken = rows.slice(0, 0)
-    refused: list[Refused] = []
     parts = [(0, rows.num_rows)] if rows.num_rows else []
     while parts:
         start, end = parts.pop()
@@ -66,16 +92,17 @@ def _build_up(trial: Trial, rows: pa.Table, numbers: Sequence[int]) -> list[Refu
         if error is None:
             taken = both
         elif end - start == 1:
-            refused.append(Refused(numbers[start], error.code, error.message))
+            yield Refused(numbers[start], error.code, error.message)
         else:
             half = (start + end) // 2
             parts += [(half, end), (start, half)]
-    return refused
 
 
 def _trial(
     destination: SqlDestination, load: TableLoad, file: Path, rows: pa.Table
 ) -> DataError | None:
+    if destination.cancel.is_set():
+        raise Interrupted("The job was stopped while refused rows were looked for.")
     pq.write_table(rows, file)
     try:
         destination.try_load(replace(load, files=(file,), rows=rows.num_rows, sweep=None))

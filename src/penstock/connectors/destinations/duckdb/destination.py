@@ -74,6 +74,7 @@ class DuckDb(SqlDestination):
         self._file.memory_bytes = limit_bytes
 
     def stop_with(self, cancel: threading.Event) -> None:
+        super().stop_with(cancel)
         self._file.cancel = cancel
 
     def close(self) -> None:

@@ -21,6 +21,17 @@ def has_unique_index(tx: Tx, table: str, key: Sequence[str]) -> bool:
     return bool(found)
 
 
+def primary_key(tx: Tx, table: str) -> tuple[str, tuple[str, ...]] | None:
+    """Name and columns of the table's primary key."""
+    found = tx.rows(
+        "SELECT k.conname, array_agg(a.attname::text) FROM pg_constraint k "
+        "JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey) "
+        "WHERE k.conrelid = CAST(? AS regclass) AND k.contype = 'p' GROUP BY k.conname",
+        [table],
+    )
+    return (found[0][0], tuple(found[0][1])) if found else None
+
+
 # What somebody has added to a table, and what would go with it when it is dropped.
 # Foreign keys to and from a table have triggers too; views and rules are rewritings.
 _ADDITIONS = """

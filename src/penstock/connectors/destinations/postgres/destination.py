@@ -14,7 +14,11 @@ import psycopg
 import pyarrow as pa
 from psycopg.types.string import TextLoader
 
-from penstock.connectors.destinations.postgres.catalogue import has_additions, has_unique_index
+from penstock.connectors.destinations.postgres.catalogue import (
+    has_additions,
+    has_unique_index,
+    primary_key,
+)
 from penstock.connectors.destinations.postgres.config import Config
 from penstock.connectors.destinations.postgres.copy import CopyRows
 from penstock.connectors.destinations.postgres.dialect import PostgresDialect, text_limit, text_type
@@ -168,6 +172,13 @@ class Postgres(StagedDestination):
         columns = ", ".join(self.dialect.ident(name) for name in key)
         return [f"CREATE INDEX ON {self.qualified(table)} ({columns})"] if key else []
 
+    def drop_key(self, tx: Tx, table: str, key: Sequence[str]) -> list[str]:
+        place, ident = self.qualified(table), self.dialect.ident
+        found = primary_key(tx, place)
+        if found is None or set(found[1]) != set(key):
+            return []
+        return [f"ALTER TABLE {place} DROP CONSTRAINT {ident(found[0])}"]
+
     def swap(self, tx: Tx, table: str, shadow: str) -> None:
         """As a rename; where the table has views, grants, indexes ... it stays, with new rows."""
         old, new = self.columns(tx, table), self.columns(tx, shadow)
@@ -238,6 +249,7 @@ class Postgres(StagedDestination):
         )
 
     def stop_with(self, cancel: threading.Event) -> None:
+        super().stop_with(cancel)
         self._cancel = cancel
 
     def close(self) -> None:

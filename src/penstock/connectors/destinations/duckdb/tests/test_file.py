@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,9 +17,10 @@ import pytest
 
 from penstock.connectors.destinations.duckdb.config import Config
 from penstock.connectors.destinations.duckdb.destination import DuckDb
-from penstock.core.errors import ConfigError, DataError, TransientError
+from penstock.core.errors import ConfigError, DataError, Interrupted, TransientError
 from penstock.core.load import Receipt, TableLoad
 from penstock.sdk.conformance.kit import PEOPLE, Loads, read
+from penstock.sdk.sql.refuse import find_refused
 
 WAIT = """
 import sys
@@ -178,6 +180,34 @@ def test_rows_that_only_together_are_refused(destination: DuckDb, path: Path, lo
     values = {2: "twice", 7: "twice", 11: "zero"}
     load = loads([{"id": n, "v": values.get(n, f"v{n}")} for n in range(1, 15)])
     assert [item.index + 1 for item in destination.refused(load)] == [7, 11]
+
+
+@pytest.mark.parametrize(
+    "rule", ["ALTER TABLE people ALTER v SET NOT NULL", "CREATE UNIQUE INDEX u ON people (v)"]
+)
+def test_the_search_ends_when_too_many_rows_are_refused(
+    destination: DuckDb, path: Path, loads: Loads, rule: str
+) -> None:
+    put(destination, loads([{"id": 0, "v": "a"}]))
+    change(destination, path, rule)
+    load = loads([{"id": n, "v": None if "NULL" in rule else "a"} for n in range(1, 9)])
+    assert len(find_refused(destination, load, most=8)) == 8
+    with pytest.raises(ConfigError) as raised:
+        find_refused(destination, load, most=7)
+    assert raised.value.code == "load.too_many_refused"
+    assert "onstraint" in raised.value.message
+
+
+def test_the_search_ends_when_the_job_is_to_stop(
+    destination: DuckDb, path: Path, loads: Loads
+) -> None:
+    put(destination, loads([{"id": 0, "v": "a"}]))
+    change(destination, path, "ALTER TABLE people ALTER v SET NOT NULL")
+    cancel = threading.Event()
+    destination.stop_with(cancel)
+    cancel.set()
+    with pytest.raises(Interrupted):
+        find_refused(destination, loads([{"id": 1, "v": None}]))
 
 
 @pytest.mark.parametrize("kind", ["HUGEINT", "UBIGINT", "UINTEGER"])
