@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from penstock.core.checkpoint import Checkpoint
 
-
 MOST_FAILED: Final = 10_000
 """Above this many failed events the job itself has failed (pipelines.md 14.6, MODERATE)."""
 

@@ -96,7 +96,8 @@ def _decide(tx: Tx, target: Target) -> None:
     keys = ", ".join(f"s.{name}" for name in target.key)
     tx.run(
         f"CREATE TEMPORARY TABLE {ACTIONS} AS SELECT * FROM (SELECT {keys}, {todo} AS todo, "
-        f"t.{INGESTED} AS stored FROM {target.source} s LEFT JOIN {stored} t ON {target.same_key('t', 's')}) x "
+        f"t.{INGESTED} AS stored FROM {target.source} s "
+        f"LEFT JOIN {stored} t ON {target.same_key('t', 's')}) x "
         "WHERE todo <> 'n'"
     )
 
