@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 import pyarrow as pa
 
@@ -24,8 +24,6 @@ STAGING_COLUMNS: Final = frozenset({OP, SEQ, HINT})
 LEDGER: Final = "_ps_loads"
 STAGING_PREFIX: Final = "_ps_stg_"
 RESERVED_COLUMNS: Final = 6
-
-Instants = Literal["EPOCH_MS", "TIMESTAMP"]
 
 TIMESTAMP: Final = pa.timestamp("us")
 INSTANTS: Final = frozenset({INGESTED_AT, LOADED_AT, SOURCE_MODIFIED_AT})

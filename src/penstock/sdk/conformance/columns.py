@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from penstock.core import metadata
+from penstock.core.instants import Instants
 from penstock.core.load import Sweep, TableLoad, WriteMode
 from penstock.sdk.conformance.kit import Loads, Row, Suite, read
 from penstock.sdk.sql import SqlDestination
@@ -137,7 +138,7 @@ class Columns(Suite):
         before = read(destination, *ours)
         assert before == [(1, "a", long_ago, 999, -1)]
         for setting, kind in (("TIMESTAMP", metadata.TIMESTAMP), ("EPOCH_MS", pa.int64())) * 2:
-            destination.instants = cast("metadata.Instants", setting)
+            destination.instants = cast("Instants", setting)
             stale = loads([{**row, "v": "b", "at": long_ago - 1}], modified=True)
             assert self.put(destination, stale).unchanged == 1
             described = destination.describe("people")

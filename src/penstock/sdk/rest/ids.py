@@ -69,7 +69,9 @@ def _plain_numbers(keys: Sequence[Key]) -> list[int | None] | None:
         digits = "".join(keys)  # type: ignore[arg-type]
     except TypeError:  # among them is something other than text
         return None
-    if not (digits.isascii() and digits.isdigit()) or max(map(len, keys)) > _SHORT:  # type: ignore[arg-type]
+    if not (digits.isascii() and digits.isdigit()) or "" in keys:
+        return None
+    if max(map(len, keys)) > _SHORT:  # type: ignore[arg-type]
         return None
     numbers: list[int | None] = list(map(int, keys))  # type: ignore[arg-type]
     # Leading zeros make a key another one.

@@ -14,6 +14,7 @@ from penstock.core.clock import now_ms
 from penstock.core.diff import diff
 from penstock.core.errors import ConfigError, DataError, SchemaConflict
 from penstock.core.failpoints import hit
+from penstock.core.instants import Instants
 from penstock.core.load import Receipt, TableLoad, WriteMode
 from penstock.core.types import logical_name
 from penstock.sdk.destination import Destination, LedgerEntry, Refused
@@ -35,7 +36,7 @@ class SqlDestination(Destination):
 
     dialect: Dialect
     ledger_book: Ledger
-    instants: metadata.Instants = "EPOCH_MS"
+    instants: Instants = "EPOCH_MS"
     """How tables keep the times of ours; columns made under the other setting are changed."""
 
     def __init__(self) -> None:
@@ -474,7 +475,7 @@ def _turned(current: pa.Schema, wanted: pa.Schema) -> list[pa.Field]:
     ]
 
 
-def _with_ours(schema: pa.Schema, mode: WriteMode | None, instants: metadata.Instants) -> pa.Schema:
+def _with_ours(schema: pa.Schema, mode: WriteMode | None, instants: Instants) -> pa.Schema:
     """The rows' columns and those the load fills in itself."""
     kind = metadata.TIMESTAMP if instants == "TIMESTAMP" else pa.int64()
     fields = [f.with_type(kind) if f.name in metadata.INSTANTS else f for f in schema]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from penstock.core.metadata import Instants
+from penstock.core.instants import Instants
 
 
 class Config(BaseModel):
