@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +19,9 @@ from penstock.store import tables as t
 from penstock.store.engine import Database
 from penstock.store.jobs import abandon_jobs
 from penstock.store.locks import AdvisoryLock, FileLock, pipeline_lock
+
+_NAMED_WITHIN_S = 2.0
+"""How long a refused job waits to learn the name of the one that runs."""
 
 
 class Pipelines:
@@ -67,7 +71,7 @@ class Pipelines:
         """
         lock = pipeline_lock(self._database, name)
         if not lock.take():
-            raise self._running(name, lock.holder())
+            raise _running(name, *self._holder(name, lock))
         self._held[name] = lock
         try:
             yield
@@ -113,21 +117,21 @@ class Pipelines:
             connection.execute(sa.update(t.job).where(t.job.c.id == record.id).values(fence=above))
         return replace(record, fence=above)
 
-    def _running(self, name: str, holder: dict[str, Any]) -> TransientError:
-        job, pid = str(holder.get("job") or ""), holder.get("pid")
-        if not job:
-            job, pid = self._newest_running(name, pid)
-        what = f"Job {job}" if job else "A job"
-        who = f" (process {pid})" if pid else ""
-        stop = f"stop it with `penstock jobs cancel {job}`" if job else "stop that process"
-        return TransientError(
-            "Another job of this pipeline is running.",
-            hint=f"{what}{who} is running: wait for it, or {stop}.",
-            code="job.running",
-            pipeline=name,
-            job=job or None,
-            pid=pid,
-        )
+    def _holder(self, name: str, lock: FileLock | AdvisoryLock) -> tuple[str, Any]:
+        """Job and process that hold the lock, each as far as it is known.
+
+        Of two that start at once the loser is here before the winner's job has begun: it waits
+        a little for the job's name.
+        """
+        last = time.monotonic() + _NAMED_WITHIN_S
+        while True:
+            told = lock.holder()
+            job, pid = str(told.get("job") or ""), told.get("pid")
+            if not job:
+                job, pid = self._newest_running(name, pid)
+            if job or time.monotonic() >= last:
+                return job, pid
+            time.sleep(0.05)
 
     def _newest_running(self, name: str, pid: Any) -> tuple[str, Any]:
         """The lock's note names no job: a moment ago it began, or its server keeps no notes."""
@@ -143,6 +147,20 @@ class Pipelines:
         with self._database.read() as connection:
             row = connection.execute(query).one_or_none()
         return (row.id, row.pid) if row is not None else ("", pid)
+
+
+def _running(name: str, job: str, pid: Any) -> TransientError:
+    what = f"Job {job}" if job else "A job"
+    who = f" (process {pid})" if pid else ""
+    stop = f"stop it with `penstock jobs cancel {job}`" if job else "stop that process"
+    return TransientError(
+        "Another job of this pipeline is running.",
+        hint=f"{what}{who} is running: wait for it, or {stop}.",
+        code="job.running",
+        pipeline=name,
+        job=job or None,
+        pid=pid,
+    )
 
 
 def pipeline_id(name: str) -> sa.ScalarSelect[int]:

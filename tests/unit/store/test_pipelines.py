@@ -85,6 +85,7 @@ def test_threads_of_one_process_exclude_each_other(catalog: Catalog) -> None:
             errors.append(error.code)
 
     with catalog.pipelines.lock(PIPELINE):
+        catalog.pipelines.begin_job(PIPELINE, "INCREMENTAL", "INCREMENTAL")
         thread = threading.Thread(target=second)
         thread.start()
         thread.join()
