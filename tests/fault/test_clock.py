@@ -1,36 +1,121 @@
-"""The machine's clock was ahead and is set back: versions keep their order."""
+"""The machine's clock is set back, between runs or within one: versions keep their order."""
 
 from __future__ import annotations
 
-import sqlite3
 import time
+from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
+from itertools import count
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+import penstock
+from fault.matrix import MODES, change
+from fault.truths import OBJECTS, States, compare
+from penstock.core.clock import Forward
+from penstock.core.records import FailedFilter
 from penstock.sandbox.activecampaign import Sandbox, SandboxOptions
+from penstock.store import Catalog
+from penstock.worker import jobs
 from runs import Space
 
 AHEAD_MS = 90 * 86_400_000
+BACK_MS = 86_400_000
 
 
-def test_a_clock_set_back_lets_newer_rows_win(tmp_path: Path) -> None:
-    pipeline = {"objects": {"include": ["tags"]}}
-    with Sandbox(SandboxOptions(contacts=10, rate_limit=None, seed=7)) as box:
-        destination = {"type": "duckdb", "path": "warehouse.duckdb"}
-        place = Space(tmp_path, box, destination, pipeline=pipeline).write()
-        assert place.run().code == 0
-        ahead = int(time.time() * 1000) + AHEAD_MS
-        # As if that run had been made by a clock three months ahead.
-        catalog = next((tmp_path / ".penstock").glob("catalog*.db"))
-        with closing(sqlite3.connect(catalog)) as connection, connection:
-            connection.execute("update pipeline set ingested_floor = ?", [ahead])
-        import duckdb
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    with Sandbox(SandboxOptions(contacts=160, rate_limit=None, seed=7)) as sandbox:
+        yield sandbox
 
-        with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as warehouse:
-            warehouse.execute("update tags set _ps_ingested_at = ?", [ahead])
-        box.update("tags", box.rows("tags")[0]["id"], tag="newer")
-        box.delete("tags", box.rows("tags")[1]["id"])
-        ended = place.run()
-        assert (ended.code, ended.object("tags")["updated"]) == (0, 1)
-        assert place.differences(("tags",)) == []
-        assert min(row["_ps_ingested_at"] for row in place.rows("tags")) >= ahead
+
+@pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
+def destination(request: pytest.FixtureRequest) -> dict[str, Any]:
+    if request.param == "duckdb":
+        return {"type": "duckdb", "path": "warehouse.duckdb"}
+    url = request.getfixturevalue("postgres_url")
+    return {"type": "postgres", "url": url, "schema": "crm"}
+
+
+def space(root: Path, box: Sandbox, destination: dict[str, Any], mode: str) -> Space:
+    pipeline = {"load_mode": mode, "objects": {"include": list(OBJECTS)}, "package_rows": 60}
+    return Space(root, box, destination, pipeline=pipeline).write()
+
+
+def run_at(
+    place: Space,
+    monkeypatch: pytest.MonkeyPatch,
+    times_ms: Iterator[int],
+    status: str = "COMPLETED",
+) -> None:
+    """One job here in this process, whose clock tells these times one after the other."""
+    monkeypatch.setenv("AC_KEY", place.box.token)
+    monkeypatch.setattr(jobs, "Forward", partial(Forward, now=times_ms.__next__))
+    assert penstock.open(place.root).run("crm").status == status
+
+
+def moved_back(start_ms: int) -> Iterator[int]:
+    """A clock that goes back a day with every look at it."""
+    return count(start_ms, -BACK_MS)
+
+
+def times(place: Space, table: str) -> list[int]:
+    return [row["_ps_ingested_at"] for row in place.rows(table)]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_clock_set_back_between_runs(
+    tmp_path: Path,
+    box: Sandbox,
+    destination: dict[str, Any],
+    mode: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first run's clock is three months ahead; newer rows and deletes win all the same."""
+    place, states = space(tmp_path, box, destination, mode), States()
+    states.look(box)
+    now = int(time.time() * 1000)
+    run_at(place, monkeypatch, count(now + AHEAD_MS))
+    change(box)
+    states.look(box)
+    run_at(place, monkeypatch, count(now))
+    assert compare(place, mode, states) == []
+    assert min(min(times(place, table)) for table in OBJECTS) >= now + AHEAD_MS
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_clock_that_jumps_back_within_a_run(
+    tmp_path: Path,
+    box: Sandbox,
+    destination: dict[str, Any],
+    mode: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place, states = space(tmp_path, box, destination, mode), States()
+    states.look(box)
+    now = int(time.time() * 1000)
+    run_at(place, monkeypatch, moved_back(now))
+    change(box)
+    states.look(box)
+    run_at(place, monkeypatch, moved_back(now - BACK_MS))
+    assert compare(place, mode, states) == []
+    assert {at for table in OBJECTS for at in times(place, table)} == {now}
+
+
+def test_an_unreadable_row_has_the_time_of_its_neighbours(
+    tmp_path: Path, box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A replay keeps the time: with that of the machine the row would lose to older ones."""
+    place = space(tmp_path, box, {"type": "duckdb", "path": "warehouse.duckdb"}, "merge")
+    now = int(time.time() * 1000)
+    run_at(place, monkeypatch, count(now + AHEAD_MS))
+    box.spoil("tags", 2, "not_object")
+    run_at(place, monkeypatch, count(now), status="COMPLETED_WITH_FAILURES")
+    workspace = penstock.open(tmp_path)
+    with closing(Catalog.open(workspace.catalog_url)) as catalog:
+        (event,) = catalog.failed.list("crm", FailedFilter())
+    assert event.object == "tags"
+    assert event.ingested_at >= now + AHEAD_MS

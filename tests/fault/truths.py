@@ -103,7 +103,9 @@ def _intervals(rows: Sequence[Row], *, gone: bool) -> list[str]:
     if active != [False] * (len(rows) - 1) + [not gone]:
         found.append(f"active versions: {active}")
     began, end = (rows[-1][name].replace(tzinfo=UTC) for name in ("_ps_valid_from", "_ps_valid_to"))
-    if gone and not began <= end <= datetime.now(UTC):
+    # Not later than now, or than the clock that the delete was read by, if that was ahead.
+    read = datetime.fromtimestamp(rows[-1]["_ps_ingested_at"] / 1000, UTC)
+    if gone and not began <= end <= max(datetime.now(UTC), read):
         found.append(f"gone, and valid to {end}")
     if not gone and end != _OPEN_END:
         found.append(f"valid to {end}")

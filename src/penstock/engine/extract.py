@@ -60,11 +60,13 @@ def extract(
     hit("extract.before_read")
     for batch in task.source.read(split, checkpoint, context(task, split)):
         plan = task.plans[batch.stream]
+        at = batch.ingested_at or task.clock()
         stamped = replace(
             batch,
-            ingested_at=batch.ingested_at or task.clock(),
+            ingested_at=at,
             generation=max(batch.generation, plan.generation),
-            failed=tuple(replace(event, op=batch.op) for event in batch.failed),
+            # A replay keeps this time, so it has to be of the same clock as that of the rows.
+            failed=tuple(replace(e, op=batch.op, ingested_at=at) for e in batch.failed),
         )
         passes.note(stamped)
         _count(task, stamped)

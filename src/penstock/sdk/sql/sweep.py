@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from penstock.core import metadata
 from penstock.core.load import Sweep, WriteMode
-from penstock.sdk.sql.target import ACTIVE, DELETED, INGESTED, LOADED, OP, TO, Target
+from penstock.sdk.sql.target import ACTIVE, DELETED, FROM, INGESTED, LOADED, OP, TO, Target
 from penstock.sdk.sql.tx import Tx, one
 
 
@@ -43,7 +43,8 @@ def sweep(tx: Tx, target: Target, plan: Sweep, keys: str) -> Swept:
     values = f"{LOADED} = {target.loaded}, {INGESTED} = {deleted}"
     if history:
         end = f"{target.dialect.moment(str(plan.deleted_at))} - INTERVAL '1 millisecond'"
-        values += f", {ACTIVE} = FALSE, {TO} = {end}"
+        # The change time of a source whose clock is ahead may be later than this read.
+        values += f", {ACTIVE} = FALSE, {TO} = GREATEST(t.{FROM}, {end})"
     if target.has_deleted:
         values += f", {DELETED} = TRUE"
     if target.keeps_op and not history:
