@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -114,8 +113,7 @@ def test_an_unreadable_row_has_the_time_of_its_neighbours(
     run_at(place, monkeypatch, count(now + AHEAD_MS))
     box.spoil("tags", 2, "not_object")
     run_at(place, monkeypatch, count(now), status="COMPLETED_WITH_FAILURES")
-    workspace = penstock.open(tmp_path)
-    with closing(Catalog.open(workspace.catalog_url)) as catalog:
+    with Catalog.open(tmp_path / ".penstock" / "catalog.db") as catalog:
         (event,) = catalog.failed.list("crm", FailedFilter())
     assert event.object == "tags"
     assert event.ingested_at >= now + AHEAD_MS
