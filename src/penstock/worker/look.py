@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from penstock.engine.transform import transform
 from penstock.sdk.destination import Destination
 from penstock.sdk.source import Source, Step
 from penstock.store import Catalog
+from penstock.worker.catalog import opened
 from penstock.worker.memory import CatalogMemory, TryMemory
 from penstock.worker.plan import chosen, stream_plan
 from penstock.worker.setup import Ends, opened_destination, opened_ends, opened_source
@@ -77,7 +78,7 @@ def discover(workspace: Workspace, source: str) -> list[Stream]:
 
 def preview(workspace: Workspace, pipeline: str, name: str, rows: int) -> pa.Table:
     """First rows of one object as they would be loaded; writes nothing, remembers nothing."""
-    with opened_ends(workspace, pipeline) as ends, _catalog(workspace) as catalog:
+    with opened_ends(workspace, pipeline) as ends, opened(workspace) as catalog:
         task, plans = _trial(workspace, pipeline, ends, catalog, (name,))
         plan = plans[0]
         mapper = Mapper(task, plan)
@@ -110,7 +111,7 @@ def plan(workspace: Workspace, pipeline: str | None) -> list[tuple[str, PlannedO
     names = [pipeline] if pipeline else list(workspace.spec.pipelines)
     done: list[tuple[str, PlannedObject]] = []
     for name in names:
-        with opened_ends(workspace, name) as ends, _catalog(workspace) as catalog:
+        with opened_ends(workspace, name) as ends, opened(workspace) as catalog:
             task, plans = _trial(workspace, name, ends, catalog, ())
             done += [(name, _planned(task, ends, item)) for item in plans]
     return done
@@ -127,17 +128,6 @@ def _planned(task: Task, ends: Ends, item: StreamPlan) -> PlannedObject:
     if mode == "FULL_LOAD" and not first:
         note = "read whole again"
     return PlannedObject(item.stream.name, mode, item.mode.value, mapping.table, statements, note)
-
-
-@contextmanager
-def _catalog(workspace: Workspace) -> Iterator[Catalog | None]:
-    """The catalog, or None before the first job: looking makes no files."""
-    url = workspace.catalog_url
-    if "://" not in url and not Path(url).exists():
-        yield None
-        return
-    with closing(Catalog.open(url)) as catalog:
-        yield catalog
 
 
 def _trial(

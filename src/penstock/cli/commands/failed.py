@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from penstock.cli.catalog import opened
 from penstock.cli.context import Cli, verb
 from penstock.cli.table import Column
 from penstock.cli.words import instant, number, plural
 from penstock.core.errors import ConfigError
+from penstock.worker.catalog import opened
 
 if TYPE_CHECKING:
     from penstock.core.records import FailedFilter

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from penstock.cli.catalog import opened
 from penstock.cli.context import Cli, verb
 from penstock.cli.report import report_record
 from penstock.cli.table import Column
 from penstock.cli.words import duration, instant, number, status
 from penstock.core.errors import ConfigError
+from penstock.worker.catalog import opened
 
 if TYPE_CHECKING:
     from penstock.core.records import JobRecord, ObjectRecord

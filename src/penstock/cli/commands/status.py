@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from penstock.cli.catalog import opened
 from penstock.cli.context import Cli, verb
 from penstock.cli.glance import Glance, JobLine, glance
 from penstock.cli.table import Column
 from penstock.cli.words import duration, instant, number, status
 from penstock.core.clock import now_ms
+from penstock.worker.catalog import opened
 
 if TYPE_CHECKING:
     from penstock.control.workspace import Workspace

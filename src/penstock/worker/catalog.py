@@ -1,4 +1,4 @@
-"""The catalog for commands that look things up: opened only where there is one."""
+"""The catalog for whoever only looks things up: opened only where there is one."""
 
 from __future__ import annotations
 
