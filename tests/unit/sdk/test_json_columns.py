@@ -313,9 +313,10 @@ def _is_same(value: object, cell: object, column: pa.Field, kind: str | None) ->
     if value is None:
         return cell is None
     if cell is None:
-        return kind not in (None, "string", "object", "array", "any") and (
-            value == "" or str(value).startswith("0000-00-00")
-        )
+        zero = str(value).startswith("0000-00-00")
+        if kind in (None, "any"):
+            return zero and pa.types.is_temporal(column.type)
+        return kind not in ("string", "object", "array") and (value == "" or zero)
     if is_json(column):
         return _read(str(cell)) == _read(_write(value))
     if isinstance(cell, bool):
