@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from penstock.core import metadata
 from penstock.core.load import TableLoad
-from penstock.sdk.sql.destination import SWEEP_KEYS, SqlDestination
+from penstock.sdk.sql.destination import SqlDestination
+from penstock.sdk.sql.engine import SWEEP_KEYS
 from penstock.sdk.sql.tx import Tx
 
 STAGED_ROWS = "_ps_stg_rows"

@@ -24,14 +24,21 @@ def becomes_history(columns: pa.Schema, mode: WriteMode | None) -> bool:
 
 
 def check_switch(
-    tx: Tx, place: str, columns: pa.Schema, key: Sequence[str], mode: WriteMode, *, name: str
+    tx: Tx,
+    dialect: Dialect,
+    place: str,
+    columns: pa.Schema,
+    key: Sequence[str],
+    mode: WriteMode,
+    *,
+    name: str,
 ) -> None:
     """Refuse what would mix up versions and rows.
 
     Args:
         place: the table, qualified and quoted.
         columns: what it has now.
-        key: names of its key, quoted.
+        key: names of its key.
 
     Raises:
         ConfigError: it holds a history and another mode is asked for; or it is to become a
@@ -49,7 +56,7 @@ def check_switch(
                 code="config.mode_switch",
                 table=name,
             )
-    elif becomes_history(columns, mode) and _several(tx, place, key):
+    elif becomes_history(columns, mode) and _several(tx, dialect, place, columns, key):
         raise ConfigError(
             f"The table {name} has keys with several rows, as append leaves them: a history "
             "cannot begin with those.",
@@ -59,8 +66,8 @@ def check_switch(
         )
 
 
-def _several(tx: Tx, place: str, key: Sequence[str]) -> bool:
-    keys = ", ".join(key)
+def _several(tx: Tx, dialect: Dialect, place: str, columns: pa.Schema, key: Sequence[str]) -> bool:
+    keys = ", ".join(dialect.ident(name) for name in key if name in columns.names)
     query = f"SELECT 1 FROM {place} GROUP BY {keys} HAVING count(*) > 1 LIMIT 1"
     return bool(tx.rows(query))
 

@@ -27,7 +27,7 @@ from penstock.sdk.destination import Capabilities
 from penstock.sdk.source import Step
 from penstock.sdk.sql import SqlDestination, Tx
 from penstock.sdk.sql.check import failed_step, table_steps
-from penstock.sdk.sql.destination import SWEEP_KEYS
+from penstock.sdk.sql.engine import SWEEP_KEYS
 from penstock.sdk.sql.ledger import Ledger
 
 T = TypeVar("T")

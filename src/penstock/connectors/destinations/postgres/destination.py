@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import socket
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,18 +10,19 @@ from typing import Any
 
 import psycopg
 import pyarrow as pa
-from psycopg.types.string import TextLoader
 
 from penstock.connectors.destinations.postgres.catalogue import (
     has_additions,
     has_unique_index,
     primary_key,
 )
+from penstock.connectors.destinations.postgres.check import check_steps
 from penstock.connectors.destinations.postgres.config import Config
 from penstock.connectors.destinations.postgres.copy import CopyRows
 from penstock.connectors.destinations.postgres.dialect import PostgresDialect, text_limit, text_type
 from penstock.connectors.destinations.postgres.errors import translate, translate_connect
 from penstock.connectors.destinations.postgres.stopping import StatementStopper
+from penstock.connectors.destinations.postgres.tx import PostgresTx
 from penstock.connectors.destinations.postgres.upsert import upsert
 from penstock.core import metadata
 from penstock.core.cards import Card
@@ -33,41 +32,15 @@ from penstock.core.metadata import is_ours
 from penstock.sdk.destination import Capabilities
 from penstock.sdk.source import Step
 from penstock.sdk.sql import StagedDestination, Tx
-from penstock.sdk.sql.check import failed_step, table_steps
-from penstock.sdk.sql.destination import SWEEP_KEYS
+from penstock.sdk.sql.engine import SWEEP_KEYS
 from penstock.sdk.sql.ledger import Ledger
 from penstock.sdk.sql.merge import Counts, merge
+from penstock.sdk.sql.publish import refill, rename
 from penstock.sdk.sql.staged import STAGED_ROWS
 from penstock.sdk.sql.target import Target
 from penstock.sdk.sql.tx import one
 
 _WRITE_BYTES = 1 << 20
-
-
-class _PostgresTx:
-    """A transaction on the one connection of the job."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self.connection = connection
-
-    def run(self, sql: str, values: Sequence[Any] = ()) -> int:
-        return self.execute(sql, values).rowcount
-
-    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        return self.execute(sql, values).fetchall()
-
-    def execute(
-        self, sql: str, values: Sequence[Any] = (), *, json_as_text: bool = False
-    ) -> psycopg.Cursor[Any]:
-        cursor = self.connection.cursor()
-        if json_as_text:
-            # Arrow has no column type for Python's mixed lists and dictionaries.
-            for name in ("json", "jsonb"):
-                cursor.adapters.register_loader(name, TextLoader)
-        if not values:
-            return cursor.execute(sql.encode())
-        text = sql.replace("%", "%%").replace("?", "%s")
-        return cursor.execute(text.encode(), list(values))
 
 
 class Postgres(StagedDestination):
@@ -100,7 +73,7 @@ class Postgres(StagedDestination):
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
         connection = self._connected()
-        tx = _PostgresTx(connection)
+        tx = PostgresTx(connection)
         try:
             with connection.transaction():
                 if not self._prepared:
@@ -116,7 +89,7 @@ class Postgres(StagedDestination):
         try:
             with connection.transaction():
                 connection.execute("SET TRANSACTION READ ONLY")
-                yield _PostgresTx(connection)
+                yield PostgresTx(connection)
         except psycopg.Error as error:
             raise self._translated(error) from error
 
@@ -147,7 +120,7 @@ class Postgres(StagedDestination):
     def copy_in(
         self, tx: Tx, table: str, fields: Sequence[pa.Field], files: Sequence[Path]
     ) -> None:
-        assert isinstance(tx, _PostgresTx)
+        assert isinstance(tx, PostgresTx)
         lines = ", ".join(
             f"{self.dialect.ident(f.name)} {self.dialect.type_name(f)}" for f in fields
         )
@@ -184,13 +157,13 @@ class Postgres(StagedDestination):
         old, new = self.columns(tx, table), self.columns(tx, shadow)
         assert new is not None, shadow
         if old is None:
-            super().swap(tx, table, shadow)
+            rename(self, tx, table, shadow)
             return
         added = any(not is_ours(name) and name not in new.names for name in old.names)
         if added or has_additions(tx, self.qualified(table), self.qualified(shadow)):
-            self.refill(tx, table, shadow)
+            refill(self, tx, table, shadow)
         else:
-            super().swap(tx, table, shadow)
+            rename(self, tx, table, shadow)
 
     def keys_of(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> None:
         super().keys_of(tx, load, existing)
@@ -198,7 +171,7 @@ class Postgres(StagedDestination):
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
         with self.transaction() as tx:
-            assert isinstance(tx, _PostgresTx)
+            assert isinstance(tx, PostgresTx)
             cursor = tx.execute(sql, parameters, json_as_text=True)
             names = [column.name for column in cursor.description or ()]
             rows = cursor.fetchall()
@@ -206,47 +179,15 @@ class Postgres(StagedDestination):
         return pa.table({name: list(values) for name, values in zip(names, columns, strict=True)})
 
     def check(self) -> Iterator[Step]:
-        config = self._config
-        if not config.host.startswith("/"):
-            for step in _network(config.host, config.port):
-                yield step
-                if not step.ok:
-                    return
-        began = time.monotonic()
-        try:
-            self._connected()
-        except PenstockError as error:
-            yield failed_step("login", error, began)
-            return
-        yield Step("login", True, f"{config.user}@{config.database}", time.monotonic() - began)
-        schema = self._schema_step()
-        yield schema
-        if schema.ok:
-            yield from table_steps(self)
+        yield from check_steps(self, self._config)
 
-    def _schema_step(self) -> Step:
-        """Whether the schema is there, or a run may make it."""
-        schema, began = self._config.schema_, time.monotonic()
-        try:
-            with self.looking() as tx:
-                assert tx is not None
-                there, may_make = tx.rows(
-                    "SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = ?), "
-                    "has_database_privilege(current_database(), 'CREATE')",
-                    [schema],
-                )[0]
-        except PenstockError as error:
-            return failed_step("schema", error, began)
-        seconds = time.monotonic() - began
-        if there:
-            return Step("schema", True, schema, seconds)
-        if may_make:
-            return Step("schema", True, f"{schema} is not there yet; a run makes it", seconds)
-        name, user = self.dialect.ident(schema), self.dialect.ident(self._config.user)
-        hint = f"Let the owner of the database run: CREATE SCHEMA {name} AUTHORIZATION {user}"
-        return Step(
-            "schema", False, f"{schema} is not there and {user} may not make it", seconds, hint
-        )
+    def login(self) -> None:
+        """Connect, where that has not been done yet.
+
+        Raises:
+            AuthError, TransientError, ConfigError: the server cannot be reached, or refuses.
+        """
+        self._connected()
 
     def stop_with(self, cancel: threading.Event) -> None:
         super().stop_with(cancel)
@@ -271,7 +212,7 @@ class Postgres(StagedDestination):
 
     def _make_room(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> None:
         """Lengthen columns of limited text that somebody made, when a longer value comes."""
-        table = self.qualified(self._place(tx, load.table, load.generation))
+        table = self.qualified(self.place(tx, load.table, load.generation))
         for field in load.schema:
             limit = text_limit(existing.field(field.name))
             if limit is None or not pa.types.is_string(field.type):
@@ -289,7 +230,7 @@ class Postgres(StagedDestination):
 
     def _tried(self, tx: Tx, statement: str) -> bool:
         """Run a change that may be refused: a view depends on the column, or it is not ours."""
-        assert isinstance(tx, _PostgresTx)
+        assert isinstance(tx, PostgresTx)
         try:
             with tx.connection.transaction():
                 tx.run(statement)
@@ -326,21 +267,3 @@ class Postgres(StagedDestination):
 def open(card: Card, config: Config) -> Postgres:  # noqa: A001, ARG001 (the registry's word)
     """Called by the registry; connects when it is needed."""
     return Postgres(config)
-
-
-def _network(host: str, port: int) -> Iterator[Step]:
-    began = time.monotonic()
-    try:
-        socket.getaddrinfo(host, port)
-    except OSError as error:
-        yield Step("DNS", False, str(error), time.monotonic() - began, "Check the host's name.")
-        return
-    yield Step("DNS", True, host, time.monotonic() - began)
-    began = time.monotonic()
-    try:
-        socket.create_connection((host, port), 10).close()
-    except OSError as error:
-        hint = "Check host and port, and that a firewall lets this machine in."
-        yield Step("TCP", False, str(error), time.monotonic() - began, hint)
-        return
-    yield Step("TCP", True, f"{host}:{port}", time.monotonic() - began)
