@@ -11,7 +11,9 @@ import pytest
 from activecampaign_reads import Got, calls, ids, opened, read, same_rows
 from penstock.core.batch import Hint
 from penstock.core.checkpoint import Checkpoint
+from penstock.core.clock import now_ms
 from penstock.sandbox.activecampaign import Sandbox, SandboxOptions
+from penstock.sdk.rest import reader
 
 CURSOR = {"contacts": "udate", "deals": "mdate"}
 TABLES = sorted(CURSOR)
@@ -247,6 +249,23 @@ def test_a_due_sweep_reads_all_keys_and_a_fresh_one_waits(table: str) -> None:
         assert got.ids == [ids(box, table)[-1]]
         again = next_read(box, table, got.checkpoint)
         assert again.verified is None
+
+
+@pytest.mark.parametrize(("days", "verified"), [(-1, True), (-30, True), (-0.001, None)])
+def test_a_last_sweep_in_the_future_keeps_none_away(days: float, verified: bool | None) -> None:
+    """A clock was set back; by a minute and a half is no more than clocks differ by."""
+    with sandbox() as box:
+        got = next_read(box, "contacts", aged(first_read(box, "contacts"), days))
+        assert got.verified is verified
+        assert next_read(box, "contacts", got.checkpoint).verified is None
+
+
+def test_sweeps_come_by_the_clock_of_the_api(monkeypatch: pytest.MonkeyPatch) -> None:
+    with sandbox() as box:
+        checkpoint = first_read(box, "contacts")
+        later = now_ms() + 30 * 86_400_000
+        monkeypatch.setattr(reader, "now_ms", lambda: later)
+        assert next_read(box, "contacts", checkpoint).verified is None
 
 
 @pytest.mark.parametrize(("setting", "verified"), [("off", None), ("1h", True)])

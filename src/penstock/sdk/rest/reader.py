@@ -20,6 +20,8 @@ from penstock.sdk.rest.spec import CursorSpec, StreamSpec
 from penstock.sdk.source import ReadContext
 
 _DAY_MS = 86_400_000
+# The clocks of an API's servers, and one that is corrected by a little, differ by less.
+_SKEW_MS = 600_000
 _IGNORED = (
     "The API ignores the filter on {field}, so all rows are read. The result is right, but each "
     "run takes as long as the first."
@@ -49,6 +51,8 @@ class StreamReader:
     sweep_ms: int | None = None
     warnings: tuple[str, ...] = ()
     position: Position = field(default_factory=Position)
+    _changes_ms: int = 0
+    """When the last read of changes began, by the API's clock."""
 
     def batches(self, checkpoint: Checkpoint | None) -> Iterator[Batch]:
         """The batches of this read; ends early, after what was collected, when cancelled."""
@@ -128,7 +132,12 @@ class StreamReader:
         if self.sweep_ms is None or not self._can_delete:
             return False
         last = self.position.complete_ms
-        return last is None or now_ms() - last >= self.sweep_ms
+        if last is None:
+            return True
+        # Both times are the API's: our clock may be wrong. One that was set back, so that the
+        # last sweep lies ahead of it, must not keep the next one away.
+        age = self._changes_ms - last
+        return age >= self.sweep_ms or age < -_SKEW_MS
 
     @property
     def _can_delete(self) -> bool:
@@ -147,6 +156,7 @@ class StreamReader:
 
     def _after_changes(self, run: Run, leg: Leg) -> Position:
         old = self.position
+        self._changes_ms = run.began_ms or now_ms()
         # Under a start date nothing can have gone before this read; the sweep is due later.
         whole = (run.pass_id is not None and leg.verified) or (
             old.cursor is None and self.start is not None
