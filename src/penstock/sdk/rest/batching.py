@@ -10,7 +10,6 @@ import pyarrow as pa
 
 from penstock.core.batch import Batch, FailedEvent, FullPass, Hint
 from penstock.core.checkpoint import Checkpoint
-from penstock.core.clock import now_ms
 from penstock.sdk.json_columns import JsonColumns
 from penstock.sdk.rest.page import Rows
 from penstock.sdk.source import ReadContext
@@ -92,7 +91,6 @@ class Pending:
             code="PARSE_ERROR",
             reason=reason,
             raw=raw.decode("utf-8", "backslashreplace"),
-            ingested_at=now_ms(),
         )
 
 
