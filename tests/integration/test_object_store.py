@@ -6,7 +6,9 @@ import os
 import socket
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import obstore
 import pytest
 
 from penstock.core.errors import AuthError, ConfigError, InternalError, PenstockError, StagingAway
@@ -39,7 +41,7 @@ def test_more_objects_than_one_page_of_a_list(bucket: Bucket) -> None:
     objects = opened(bucket)
     keys = [f"many/{number:04d}" for number in range(1_003)]
     for key in keys:
-        objects.replace(key, b"")
+        objects.create(key, b"")
     assert sorted(objects.list("many")) == keys
     objects.delete(keys)
     assert bucket.listed() == []
@@ -51,6 +53,43 @@ def test_only_the_first_writer_creates(bucket: Bucket) -> None:
     assert objects.create("card", b"first"), "a call that was repeated is no second writer"
     assert not objects.create("card", b"second")
     assert objects.read("card") == b"first"
+
+
+def test_only_the_content_that_was_seen_is_replaced(bucket: Bucket, tmp_path: Path) -> None:
+    folder = open_objects(StorePlace.of(f"file://{tmp_path}/store", {}))
+    for objects in (opened(bucket), folder):
+        objects.create("card", b"first")
+        assert objects.replace("card", b"first", b"second")
+        assert not objects.replace("card", b"first", b"third")
+        assert objects.read("card") == b"second"
+        objects.delete(["card"])
+        assert not objects.replace("card", b"second", b"third")
+        assert objects.list("") == {}
+
+
+@pytest.mark.parametrize(
+    ("between", "replaced"), [(b"other", False), (b"mine", True), (None, False)]
+)
+def test_who_writes_between_look_and_replacement_is_noticed(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, between: bytes | None, replaced: bool
+) -> None:
+    """The store compares once more; what is ours there is that of a call that was repeated."""
+    objects = opened(bucket)
+    objects.create("card", b"first")
+    put = obstore.put
+
+    def late(*arguments: Any, **options: Any) -> Any:
+        monkeypatch.undo()
+        other = opened(bucket)
+        other.delete(["card"])
+        if between is not None:
+            other.create("card", between)
+        return put(*arguments, **options)
+
+    monkeypatch.setattr(obstore, "put", late)
+    assert objects.replace("card", b"first", b"mine") is replaced
+    assert list(objects.list("")) == ([] if between is None else ["card"])
+    assert between is None or objects.read("card") == between
 
 
 def refused(objects: Objects) -> PenstockError:

@@ -56,17 +56,12 @@ class ObjectStaging:
             self.objects.upload(building / name, _key(at, package.id, name))
             hit("stage.between_uploads")
         hit("stage.before_card")
-        if not self.objects.create(f"{at}/{CARD}", _card(package, sizes)):
-            raise InternalError(
-                "A newer job of this pipeline has begun, so this one may not save anything.",
-                hint="Nothing is lost: the newer job reads these rows too.",
-                code="job.fenced",
-                pipeline=package.pipeline,
-                job=package.job,
-            )
+        card = _card(package, sizes)
+        if not self.objects.create(f"{at}/{CARD}", card):
+            raise _overtaken(package)
         hit("stage.after_card")
         building.rename(package.folder)
-        self._held[at] = _Held(package, sizes)
+        self._held[at] = _Held(package, sizes, card)
         hit("stage.after_close")
         return package
 
@@ -81,9 +76,12 @@ class ObjectStaging:
             hit("stage.between_uploads")
         hit("stage.before_card")
         sizes = {name: held.sizes[name] for name in _files_of(package)}
-        self.objects.replace(f"{at}/{CARD}", _card(package, sizes))
+        card = _card(package, sizes)
+        # A newer job may have loaded and removed the package meanwhile: its card must not return.
+        if not self.objects.replace(f"{at}/{CARD}", held.card, card):
+            raise _overtaken(package)
         hit("stage.after_card")
-        held.package = package
+        held.package, held.card = package, card
 
     def pending(self) -> Iterator[LoadPackage]:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -91,7 +89,9 @@ class ObjectStaging:
         self.objects.delete(lost)
         for item in found:
             package = package_of(item.card, self._local(item))
-            self._held[item.at] = _Held(package, dict(item.card["sizes"]), set(item.objects))
+            self._held[item.at] = _Held(
+                package, dict(item.card["sizes"]), item.raw, set(item.objects)
+            )
         for item in found:
             self._fetch(item)
             yield self._held[item.at].package
@@ -200,12 +200,24 @@ class _Held:
 
     Args:
         sizes: of the files that its card names, or will name.
+        card: what the store holds as its card.
         others: last parts of keys below the package that an earlier job wrote.
     """
 
     package: LoadPackage
     sizes: dict[str, int]
+    card: bytes
     others: set[str] = field(default_factory=set)
+
+
+def _overtaken(package: LoadPackage) -> InternalError:
+    return InternalError(
+        "A newer job of this pipeline has begun, so this one may not save anything.",
+        hint="Nothing is lost: the newer job reads these rows too.",
+        code="job.fenced",
+        pipeline=package.pipeline,
+        job=package.job,
+    )
 
 
 def _key(at: str, package_id: str, name: str) -> str:

@@ -19,11 +19,13 @@ class Waiting:
     Args:
         at: key of its folder.
         card: what it says, plus the `sizes` of its files.
+        raw: the same as the store holds it.
         objects: sizes of its files that are there, by the last part of their keys.
     """
 
     at: str
     card: Mapping[str, Any]
+    raw: bytes
     objects: dict[str, int]
 
 
@@ -44,11 +46,12 @@ def sorted_out(objects: Objects, prefix: str) -> tuple[list[Waiting], list[str]]
         own: dict[str, int] = {}
         if CARD in names:
             del names[CARD]
-            card = json.loads(objects.read(f"{at}/{CARD}"))
+            raw = objects.read(f"{at}/{CARD}")
+            card = json.loads(raw)
             mine = f"{card['id']}/"
             own = {n.removeprefix(mine): size for n, size in names.items() if n.startswith(mine)}
             lost += [f"{at}/{name}" for name in names if not name.startswith(mine)]
-            found.append(Waiting(at, card, own))
+            found.append(Waiting(at, card, raw, own))
         else:
             lost += [f"{at}/{name}" for name in names]
     found.sort(key=lambda item: (item.card["split"], item.card["package_no"]))

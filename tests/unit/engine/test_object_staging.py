@@ -11,10 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from penstock.core.errors import InternalError, StagingAway, TransientError
-from penstock.core.load import WriteMode
+from penstock.core.load import TableLoad, WriteMode
 from penstock.core.store_place import StorePlace
 from penstock.engine.object_staging import ObjectStaging
 from penstock.engine.run import Outcome, run
+from penstock.sdk.destination import Refused
 from penstock.sdk.objects import Objects, open_objects
 from unit.engine.doubles import ListSource, MemoryCatalog, MemoryDestination, task
 
@@ -98,7 +99,7 @@ def test_a_package_without_its_card_does_not_exist(machines: Machines) -> None:
 def test_files_of_a_writer_that_came_second_go(machines: Machines) -> None:
     machines.leave_a_package()
     card = next(key for key in machines.listed() if key.endswith("package.json"))
-    machines.objects.replace(card.replace("package.json", "01OTHER/p0.parquet"), b"x")
+    machines.objects.create(card.replace("package.json", "01OTHER/p0.parquet"), b"x")
     machines.run(ListSource([rows(1), rows(2)]))
     assert machines.listed() == []
 
@@ -106,7 +107,7 @@ def test_files_of_a_writer_that_came_second_go(machines: Machines) -> None:
 def test_other_catalogs_and_pipelines_are_left_alone(machines: Machines) -> None:
     others = [f"p/2/packages/people/{1:012d}/01A/f.parquet", "p2/1/packages/x/1/01A/f.parquet"]
     for key in others:
-        machines.objects.replace(key, b"half an upload")
+        machines.objects.create(key, b"half an upload")
     machines.run(ListSource([rows(1)]))
     assert [machines.objects.read(key) for key in others] == [b"half an upload"] * 2
 
@@ -125,6 +126,26 @@ def test_the_second_writer_of_a_number_is_stopped(machines: Machines) -> None:
     machines.run(ListSource([rows(1), rows(2)]))
     assert machines.stored() == [1, 2]
     assert machines.listed() == []
+
+
+def test_a_card_that_a_newer_job_removed_does_not_return(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that slept while another took over wakes up with a refused row."""
+    machines.leave_a_package()
+    machines.destination.refuse = {1}
+    refused = machines.destination.refused
+
+    def overtaken(load: TableLoad) -> list[Refused]:
+        monkeypatch.undo()
+        assert machines.run(ListSource([rows(1), rows(2)])).fatal is None
+        return refused(load)
+
+    monkeypatch.setattr(machines.destination, "refused", overtaken)
+    outcome = machines.run(ListSource([rows(1), rows(2)]))
+    assert isinstance(outcome.fatal, InternalError)
+    assert outcome.fatal.code == "job.fenced"
+    assert [key for key in machines.listed() if key.endswith("package.json")] == []
 
 
 def test_a_full_disk_stops_what_is_fetched_and_loses_nothing(
@@ -146,7 +167,7 @@ def test_a_full_disk_stops_what_is_fetched_and_loses_nothing(
 def test_a_missing_or_short_file_stops_the_job(machines: Machines) -> None:
     machines.leave_a_package()
     data = next(key for key in machines.listed() if key.endswith(".parquet"))
-    machines.objects.replace(data, b"short")
+    machines.objects.replace(data, machines.objects.read(data), b"short")
     for _ in range(2):
         outcome = machines.run(ListSource([rows(1), rows(2)]))
         assert outcome.fatal is not None

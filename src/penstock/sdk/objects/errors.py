@@ -69,7 +69,8 @@ def _meaning(error: Exception, place: str) -> PenstockError:
     if kind == "NotSupportedError" or status in ("301", "400", "405", "501") or _REGION in text:
         return ConfigError(
             f"{place} does not understand what it was asked{_named(code)}.",
-            hint="Check the region, and that the store knows conditional writes (If-None-Match).",
+            hint="Check the region, and that the store knows conditional writes (If-None-Match, "
+            "If-Match).",
             code="staging.not_supported",
         )
     return StagingAway(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from penstock.sdk.objects.errors import in_our_words
 
 if TYPE_CHECKING:
+    from obstore import ObjectMeta, UpdateVersion
     from obstore.store import ObjectStore
 
 _PART_BYTES: Final = 5 << 20
@@ -47,16 +48,40 @@ class Objects:
             try:
                 obstore.put(self._store, key, data, mode="create")
             except AlreadyExistsError:
-                # Our own, perhaps: written by a call whose answer got lost, and repeated.
-                return bytes(obstore.get(self._store, key).bytes()) == data
+                return self._holds(key, data)
             return True
 
-    def replace(self, key: str, data: bytes) -> None:
-        """Readers see the old content or the new."""
+    def replace(self, key: str, seen: bytes, data: bytes) -> bool:
+        """Change an object that still holds `seen`; False when another writer was there.
+
+        Readers see the old content or the new. A folder knows no conditional write: there,
+        whoever writes just between our look and our write is not noticed.
+        """
         import obstore
+        from obstore.exceptions import PreconditionError
 
         with in_our_words(self.place):
-            obstore.put(self._store, key, data)
+            try:
+                found = obstore.get(self._store, key)
+                if bytes(found.bytes()) != seen:
+                    return False
+                obstore.put(self._store, key, data, mode=_version(found.meta))
+            except NotImplementedError:
+                obstore.put(self._store, key, data)
+            except PreconditionError:
+                return self._holds(key, data)
+            except FileNotFoundError:
+                return False
+            return True
+
+    def _holds(self, key: str, data: bytes) -> bool:
+        """Whether what is there is our own: of a call whose answer got lost, and repeated."""
+        import obstore
+
+        try:
+            return bytes(obstore.get(self._store, key).bytes()) == data
+        except FileNotFoundError:
+            return False
 
     def read(self, key: str) -> bytes:
         import obstore
@@ -116,6 +141,16 @@ class Objects:
                     obstore.delete(self._store, key)
                 except FileNotFoundError:
                     continue
+
+
+def _version(meta: ObjectMeta) -> UpdateVersion:
+    """What the store knows of it: an e-tag, a version, or both; the driver takes no None."""
+    known: UpdateVersion = {}
+    if meta["e_tag"] is not None:
+        known["e_tag"] = meta["e_tag"]
+    if meta["version"] is not None:
+        known["version"] = meta["version"]
+    return known
 
 
 def _thousands(keys: Iterable[str]) -> Iterable[list[str]]:
