@@ -195,10 +195,29 @@ class SavedPosition:
 
 @dataclass(frozen=True)
 class Generation:
-    """Full reloads of an object: the number its readers see, and the one being built."""
+    """Full reloads of an object: the number its readers see, and the one being built.
+
+    `mode` is the load mode in which that one began; empty where it is not known.
+    """
 
     current: int = 0
     building: int | None = None
+    mode: str = ""
+
+    def of_job(self, mode: str, *, reload: bool) -> Generation:
+        """What a job in this load mode reads: it goes on with a reload that was cut short.
+
+        One that began in another mode is given up, since its table cannot always go on: nobody
+        has seen that, and it goes when the next one is shown.
+
+        Args:
+            reload: a full reload is asked for, so one of unknown mode is given up too.
+        """
+        if self.building is None:
+            return Generation(self.current, self.current + 1, mode) if reload else self
+        if self.mode == mode or not (self.mode or reload):
+            return self
+        return Generation(self.current, self.building + 1, mode)
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,7 @@ class Destination(ABC):
         key: Sequence[str],
         *,
         mode: WriteMode = WriteMode.MERGE,
+        generation: int = 0,
     ) -> list[str]:
         """Statements that `evolve` would run now; runs none."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -88,22 +89,12 @@ class Positions:
         query = sa.select(t.generation).where(t.generation.c.pipeline_id == pipeline_id(pipeline))
         with self._database.read() as connection:
             return {
-                row.object: Generation(row.current, row.building)
+                row.object: Generation(row.current, row.building, row.mode or "")
                 for row in connection.execute(query)
             }
 
-    def start_generation(self, pipeline: str, object_name: str) -> int:
-        """Begin a full reload, or go on with the one that was begun; returns its number."""
-        with self._database.write() as connection:
-            number = find_pipeline(connection, pipeline)
-            saved = _generation(connection, number, object_name)
-            building = saved.building if saved.building is not None else saved.current + 1
-            now = Generation(saved.current, building)
-            _save_generation(self._database, connection, (number, object_name), now)
-        return building
-
     def set_generation(self, pipeline: str, object_name: str, now: Generation) -> None:
-        """Take over what a destination knows of the reloads of an object."""
+        """Begin a full reload, or take over what a destination knows of the last ones."""
         with self._database.write() as connection:
             number = find_pipeline(connection, pipeline)
             _save_generation(self._database, connection, (number, object_name), now)
@@ -127,14 +118,14 @@ def publish(
     if generation < saved.current:
         raise _overtaken(key[1], generation, saved.current)
     done = saved.building is None or saved.building <= generation
-    now = Generation(generation, None if done else saved.building)
+    now = Generation(generation) if done else replace(saved, current=generation)
     _save_generation(database, connection, key, now)
 
 
 def _save_generation(
     database: Database, connection: sa.Connection, key: tuple[int, str], now: Generation
 ) -> None:
-    row = {"current": now.current, "building": now.building}
+    row = {"current": now.current, "building": now.building, "mode": now.mode or None}
     values = {"pipeline_id": key[0], "object": key[1], **row}
     connection.execute(database.upsert(t.generation, values, list(row)))
 
@@ -153,7 +144,9 @@ def _generation(connection: sa.Connection, pipeline: int, object_name: str) -> G
     rows = t.generation
     query = sa.select(rows).where(rows.c.pipeline_id == pipeline, rows.c.object == object_name)
     row = connection.execute(query.with_for_update()).one_or_none()
-    return Generation(row.current, row.building) if row is not None else Generation()
+    if row is None:
+        return Generation()
+    return Generation(row.current, row.building, row.mode or "")
 
 
 def _overtaken(object_name: str, asked: int, current: int) -> InternalError:

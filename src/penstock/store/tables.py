@@ -17,7 +17,7 @@ NAMING: Final = {
     "pk": "pk_%(table_name)s",
 }
 VERSION_TABLE: Final = "penstock_version"
-VERSION: Final = "0002"
+VERSION: Final = "0003"
 """The migration that leads to these tables."""
 COUNTS: Final = tuple(item.name for item in fields(Books))
 
@@ -120,6 +120,7 @@ generation = sa.Table(
     _text("object"),
     _number("current"),
     _number("building", nullable=True),
+    _text("mode", nullable=True),
     sa.PrimaryKeyConstraint("pipeline_id", "object"),
 )
 

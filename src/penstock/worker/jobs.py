@@ -29,7 +29,7 @@ from penstock.worker.ending import conclude
 from penstock.worker.events import ReplaySource, chosen_events
 from penstock.worker.memory import CatalogMemory
 from penstock.worker.options import RunOptions, bounds, check, job_type
-from penstock.worker.plan import chosen, keyless, stream_plan
+from penstock.worker.plan import chosen, keyless, load_mode, stream_plan
 from penstock.worker.positions import (
     adopt_positions,
     start_positions,
@@ -159,11 +159,11 @@ def _task(
     catalog_id = catalog_name(known)
     ledger = read_ledger(ends, job.catalog, pipeline, catalog_id, staging, seen.warn)
     job.record = job.catalog.pipelines.overtake(job.record, ledger.fence)
-    generations = _generations(job.catalog, pipeline, streams, options)
+    generations = _generations(job.catalog, job.spec, pipeline, streams, options)
     plans = {
         stream.name: stream_plan(
             job.spec, stream, ends.destination.capabilities,
-            generations.get(stream.name, Generation()),
+            generations[stream.name],
             accept_deletes=options.accept_deletes,
         )
         for stream in streams
@@ -203,13 +203,22 @@ def _task(
 
 
 def _generations(
-    catalog: Catalog, pipeline: str, streams: Sequence[Stream], options: RunOptions
+    catalog: Catalog,
+    spec: PipelineSpec,
+    pipeline: str,
+    streams: Sequence[Stream],
+    options: RunOptions,
 ) -> dict[str, Generation]:
-    """Generation numbers; a full refresh begins a new one where none is being built already."""
-    if options.full_refresh:
-        for stream in streams:
-            catalog.positions.start_generation(pipeline, stream.name)
-    return dict(catalog.positions.generations(pipeline))
+    """What each stream is read into; reloads that begin are noted."""
+    saved = catalog.positions.generations(pipeline)
+    found = {}
+    for stream in streams:
+        old = saved.get(stream.name, Generation())
+        now = old.of_job(load_mode(spec, stream), reload=options.full_refresh)
+        if now != old:
+            catalog.positions.set_generation(pipeline, stream.name, now)
+        found[stream.name] = now
+    return found
 
 
 def _modes(

@@ -29,7 +29,7 @@ from penstock.sdk.source import Source, Step
 from penstock.store import Catalog
 from penstock.worker.catalog import opened
 from penstock.worker.memory import CatalogMemory, TryMemory
-from penstock.worker.plan import chosen, stream_plan
+from penstock.worker.plan import chosen, load_mode, stream_plan
 from penstock.worker.setup import Ends, opened_destination, opened_ends, opened_source
 
 HIDDEN = "(hidden)"
@@ -121,7 +121,12 @@ def _planned(task: Task, ends: Ends, item: StreamPlan) -> PlannedObject:
     mapping = task.memory.mapping(item.event_type) or Mapper(task, item).mapping
     ours = system_fields(item.stream, keep_op=task.keep_op)
     schema = pa.schema([*mapping.schema, *ours])
-    statements = tuple(ends.destination.changes(mapping.table, schema, mapping.key, mode=item.mode))
+    generation = item.generation if item.rebuilding else 0
+    statements = tuple(
+        ends.destination.changes(
+            mapping.table, schema, mapping.key, mode=item.mode, generation=generation
+        )
+    )
     first = item.event_type not in task.checkpoints
     mode = "INCREMENTAL" if item.stream.mode is ReadMode.INCREMENTAL else "FULL_LOAD"
     note = "first read" if first else "goes on from its position"
@@ -141,12 +146,11 @@ def _trial(
     known = catalog is not None and pipeline in {p.name for p in catalog.pipelines.list()}
     saved = catalog.positions.load(pipeline) if catalog and known else {}
     generations = catalog.positions.generations(pipeline) if catalog and known else {}
-    plans = [
-        stream_plan(
-            spec, stream, ends.destination.capabilities, generations.get(stream.name, Generation())
-        )
-        for stream in streams
-    ]
+    plans = []
+    for stream in streams:
+        reload = generations.get(stream.name, Generation())
+        reload = reload.of_job(load_mode(spec, stream), reload=False)
+        plans.append(stream_plan(spec, stream, ends.destination.capabilities, reload))
     base = CatalogMemory(catalog, pipeline, ends.destination.identity) if catalog else None
     memory = TryMemory(base)
     nowhere = Path(TemporaryDirectory(prefix="penstock-").name)

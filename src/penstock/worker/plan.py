@@ -50,8 +50,7 @@ def stream_plan(
             field that the stream does not have.
     """
     settings = spec.object_settings(stream.name)
-    mode = WriteMode(settings.load_mode or spec.load_mode)
-    key = settings.primary_key if settings.primary_key is not None else stream.primary_key
+    mode, key = WriteMode(settings.load_mode or spec.load_mode), _key(spec, stream)
     _check_key(stream, key)
     if mode not in capabilities.modes:
         raise ConfigError(
@@ -71,12 +70,24 @@ def stream_plan(
     return StreamPlan(
         stream=stream,
         event_type=stream.name,
-        mode=mode if key else WriteMode.APPEND,
+        mode=load_mode(spec, stream),
         key=tuple(key),
         generation=generation.building if generation.building is not None else generation.current,
         published=generation.current,
         delete_safety=1.0 if accept_deletes else safety,
     )
+
+
+def load_mode(spec: PipelineSpec, stream: Stream) -> WriteMode:
+    """The mode that is set; a stream without a key is appended."""
+    settings = spec.object_settings(stream.name)
+    mode = WriteMode(settings.load_mode or spec.load_mode)
+    return mode if _key(spec, stream) else WriteMode.APPEND
+
+
+def _key(spec: PipelineSpec, stream: Stream) -> Sequence[str]:
+    settings = spec.object_settings(stream.name)
+    return settings.primary_key if settings.primary_key is not None else stream.primary_key
 
 
 def _check_key(stream: Stream, key: Sequence[str]) -> None:

@@ -118,7 +118,8 @@ def adopt_generations(catalog: Catalog, pipeline: str, known: Sequence[Known]) -
             old = saved.get(note["stream"], Generation())
             current = max(old.current, entry.published)
             newest = max(int(note["generation"]), old.building or 0)
-            now = Generation(current, newest if newest > current else None)
+            building = newest if newest > current else None
+            now = Generation(current, building, old.mode if building == old.building else "")
             if now != old:
                 catalog.positions.set_generation(pipeline, note["stream"], now)
 

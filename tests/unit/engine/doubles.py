@@ -60,6 +60,7 @@ class MemoryDestination(Destination):
         key: Sequence[str],
         *,
         mode: WriteMode = WriteMode.MERGE,
+        generation: int = 0,
     ) -> list[str]:
         return []
 

@@ -139,9 +139,9 @@ def test_the_position_carries_the_generation_of_its_rows(catalog: Catalog, job: 
 
 
 def test_a_package_that_ends_a_reload_publishes_it(catalog: Catalog, job: JobRecord) -> None:
-    number = catalog.positions.start_generation(PIPELINE, "contacts")
-    catalog.commit(package(job, 1, parts=(part("a", generation=number, published=True),)))
-    assert catalog.positions.generations(PIPELINE) == {"contacts": Generation(number, None)}
+    catalog.positions.set_generation(PIPELINE, "contacts", Generation(0, 1, "merge"))
+    catalog.commit(package(job, 1, parts=(part("a", generation=1, published=True),)))
+    assert catalog.positions.generations(PIPELINE) == {"contacts": Generation(1, None)}
 
 
 def test_the_floor_never_sinks(catalog: Catalog, job: JobRecord) -> None:

@@ -49,14 +49,18 @@ def test_setting_a_position_keeps_generation_and_package_number(
     assert (position.checkpoint, position.package_no) == (HERE, 7)
 
 
-def test_a_reload_that_was_begun_goes_on_under_its_number(catalog: Catalog) -> None:
+def test_a_reload_is_kept_until_it_is_shown(catalog: Catalog) -> None:
     positions = catalog.positions
-    assert positions.start_generation(PIPELINE, "deals") == 1
-    assert positions.start_generation(PIPELINE, "deals") == 1
-    assert positions.generations(PIPELINE) == {"deals": Generation(0, 1)}
+    positions.set_generation(PIPELINE, "deals", Generation(0, 1, "history"))
+    assert positions.generations(PIPELINE) == {"deals": Generation(0, 1, "history")}
     positions.publish_generation(PIPELINE, "deals", 1)
     assert positions.generations(PIPELINE) == {"deals": Generation(1, None)}
-    assert positions.start_generation(PIPELINE, "deals") == 2
+
+
+def test_an_older_reload_that_is_shown_leaves_the_newer_one_as_it_is(catalog: Catalog) -> None:
+    catalog.positions.set_generation(PIPELINE, "deals", Generation(0, 2, "merge"))
+    catalog.positions.publish_generation(PIPELINE, "deals", 1)
+    assert catalog.positions.generations(PIPELINE) == {"deals": Generation(1, 2, "merge")}
 
 
 def test_publishing_twice_is_safe_and_going_back_is_refused(catalog: Catalog) -> None:
@@ -69,6 +73,6 @@ def test_publishing_twice_is_safe_and_going_back_is_refused(catalog: Catalog) ->
 
 
 def test_a_later_generation_ends_the_reload_that_it_overtakes(catalog: Catalog) -> None:
-    number = catalog.positions.start_generation(PIPELINE, "deals")
-    catalog.positions.publish_generation(PIPELINE, "deals", number + 1)
-    assert catalog.positions.generations(PIPELINE) == {"deals": Generation(number + 1, None)}
+    catalog.positions.set_generation(PIPELINE, "deals", Generation(0, 1, "merge"))
+    catalog.positions.publish_generation(PIPELINE, "deals", 2)
+    assert catalog.positions.generations(PIPELINE) == {"deals": Generation(2, None)}

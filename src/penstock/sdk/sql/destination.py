@@ -13,8 +13,10 @@ from penstock.sdk.destination import LedgerEntry, Refused
 from penstock.sdk.sql.ddl import changes
 from penstock.sdk.sql.engine import SWEEP_KEYS, SqlEngine
 from penstock.sdk.sql.history import history
+from penstock.sdk.sql.ledger import TABLES
 from penstock.sdk.sql.limits import check_generation, check_mode, check_names
 from penstock.sdk.sql.merge import Counts, append
+from penstock.sdk.sql.names import shadow_name
 from penstock.sdk.sql.publish import publish
 from penstock.sdk.sql.sweep import Swept, sweep
 from penstock.sdk.sql.switch import check_switch
@@ -40,9 +42,11 @@ class SqlDestination(SqlEngine):
         key: Sequence[str],
         *,
         mode: WriteMode = WriteMode.MERGE,
+        generation: int = 0,
     ) -> list[str]:
         with self.looking() as tx:
-            return changes(self, tx, table, schema, key, mode)
+            place = self._seen_place(tx, table, generation)
+            return changes(self, tx, place, schema, key, mode)
 
     def check_modes(self, wanted: Mapping[str, tuple[Sequence[str], WriteMode]]) -> None:
         with self.looking() as tx:
@@ -142,6 +146,12 @@ class SqlDestination(SqlEngine):
             swept = sweep(tx, target, load.sweep, SWEEP_KEYS)
             tx.run(f"DROP TABLE {SWEEP_KEYS}")
         return counts, swept
+
+    def _seen_place(self, tx: Tx | None, table: str, generation: int) -> str:
+        """`place`, also where our own tables are not there yet."""
+        if generation and (tx is None or self.columns(tx, TABLES) is None):
+            return shadow_name(table, generation, self.capabilities.table_limit)
+        return self.place(tx, table, generation) if tx is not None else table
 
     def _evolve(
         self,
