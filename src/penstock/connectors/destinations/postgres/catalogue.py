@@ -44,8 +44,11 @@ OR EXISTS (SELECT 1 FROM pg_description d
     WHERE d.classoid = 'pg_class'::regclass AND d.objoid = c.oid)
 OR EXISTS (SELECT 1 FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass
     AND d.refobjid = c.oid AND d.classid = 'pg_rewrite'::regclass)
-OR (SELECT count(*) FROM pg_index i WHERE i.indrelid = c.oid)
-    > (SELECT count(*) FROM pg_index i WHERE i.indrelid = CAST(? AS regclass))
+OR EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND NOT i.indisprimary
+    AND NOT EXISTS (SELECT 1 FROM pg_index j WHERE j.indrelid = CAST(? AS regclass)
+        AND j.indisunique >= i.indisunique
+        AND substring(pg_get_indexdef(j.indexrelid) FROM ' USING .*')
+            = substring(pg_get_indexdef(i.indexrelid) FROM ' USING .*')))
 """
 
 

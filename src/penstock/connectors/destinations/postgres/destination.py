@@ -12,7 +12,6 @@ import psycopg
 import pyarrow as pa
 
 from penstock.connectors.destinations.postgres.catalogue import (
-    has_additions,
     has_unique_index,
     primary_key,
 )
@@ -22,20 +21,19 @@ from penstock.connectors.destinations.postgres.copy import CopyRows
 from penstock.connectors.destinations.postgres.dialect import PostgresDialect, text_limit, text_type
 from penstock.connectors.destinations.postgres.errors import translate, translate_connect
 from penstock.connectors.destinations.postgres.stopping import StatementStopper
+from penstock.connectors.destinations.postgres.swap import swap
 from penstock.connectors.destinations.postgres.tx import PostgresTx
 from penstock.connectors.destinations.postgres.upsert import upsert
 from penstock.core import metadata
 from penstock.core.cards import Card
 from penstock.core.errors import Interrupted, PenstockError
 from penstock.core.load import TableLoad, WriteMode
-from penstock.core.metadata import is_ours
 from penstock.sdk.destination import Capabilities
 from penstock.sdk.source import Step
 from penstock.sdk.sql import StagedDestination, Tx
 from penstock.sdk.sql.engine import SWEEP_KEYS
 from penstock.sdk.sql.ledger import Ledger
 from penstock.sdk.sql.merge import Counts, merge
-from penstock.sdk.sql.publish import refill, rename
 from penstock.sdk.sql.staged import STAGED_ROWS
 from penstock.sdk.sql.target import Target
 from penstock.sdk.sql.tx import one
@@ -153,17 +151,7 @@ class Postgres(StagedDestination):
         return [f"ALTER TABLE {place} DROP CONSTRAINT {ident(found[0])}"]
 
     def swap(self, tx: Tx, table: str, shadow: str) -> None:
-        """As a rename; where the table has views, grants, indexes ... it stays, with new rows."""
-        old, new = self.columns(tx, table), self.columns(tx, shadow)
-        assert new is not None, shadow
-        if old is None:
-            rename(self, tx, table, shadow)
-            return
-        added = any(not is_ours(name) and name not in new.names for name in old.names)
-        if added or has_additions(tx, self.qualified(table), self.qualified(shadow)):
-            refill(self, tx, table, shadow)
-        else:
-            rename(self, tx, table, shadow)
+        swap(self, tx, table, shadow)
 
     def keys_of(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> None:
         super().keys_of(tx, load, existing)

@@ -206,6 +206,64 @@ def test_publishing_keeps_what_hangs_on_the_table(
     assert sql("select count(*) from pg_class where relname like '%\\_g1'") == [(0,)]
 
 
+INDEXES = "select indexdef from pg_indexes where tablename = 'people' order by 1"
+
+
+@pytest.mark.parametrize("mode", [WriteMode.HISTORY, WriteMode.APPEND])
+def test_a_table_with_views_takes_several_rows_of_a_key_after_a_reload(
+    destination: Postgres, sql: Sql, loads: Loads, mode: WriteMode
+) -> None:
+    """A reload in another mode: the table stays, its primary key does not."""
+    put(destination, loads([{"id": 1, "v": "old"}]))
+    sql("create view w as select id, v from people")
+    for at, v in ((200, "a"), (300, "b")):
+        put(destination, loads([{"id": 1, "v": v, "at": at}], mode, generation=1))
+    destination.publish("people", 1)
+    assert sql("select v from w order by v") == [("a",), ("b",)]
+    receipt = put(destination, loads([{"id": 1, "v": "c", "at": 400}], mode))
+    assert receipt.inserted + receipt.updated == 1
+    assert sql("select v from w order by v") == [("a",), ("b",), ("c",)]
+    kept = ["CREATE INDEX people_id_idx ON public.people USING btree (id)"]
+    assert [row[0] for row in sql(INDEXES)] == (kept if mode is WriteMode.HISTORY else [])
+
+
+def test_a_key_that_others_refer_to_keeps_the_reload_waiting(
+    destination: Postgres, sql: Sql, loads: Loads
+) -> None:
+    put(destination, loads([{"id": 1, "v": "old"}]))
+    sql("create table orders (person bigint references people (id))")
+    put(destination, loads([{"id": 1, "v": "new"}], WriteMode.HISTORY, generation=1))
+    with pytest.raises(ConfigError) as raised:
+        destination.publish("people", 1)
+    assert raised.value.code == "destination.depends"
+    assert "orders" in raised.value.message
+    assert read(destination, "v") == [("old",)]
+    sql("drop table orders")
+    destination.publish("people", 1)
+    assert read(destination, "v") == [("new",)]
+
+
+@pytest.mark.parametrize("mode", list(WriteMode))
+@pytest.mark.parametrize("before", list(WriteMode))
+def test_a_reload_keeps_an_index_of_the_users_and_else_makes_a_new_table(
+    destination: Postgres, sql: Sql, loads: Loads, before: WriteMode, mode: WriteMode
+) -> None:
+    number = "select oid from pg_class where relname = 'people'"
+    put(destination, loads([{"id": 1, "v": "a"}], before))
+    old = sql(number)
+    put(destination, loads([{"id": 1, "v": "b", "at": 200}], mode, generation=1))
+    destination.publish("people", 1)
+    made = sql(number)
+    # The index of a history looks like one of the user's where nothing is in its place.
+    assert (made != old) is not (before is WriteMode.HISTORY and mode is WriteMode.APPEND)
+    sql("create index mine on people (v)")
+    put(destination, loads([{"id": 1, "v": "c", "at": 300}], before, generation=2))
+    destination.publish("people", 2)
+    assert sql(number) == made
+    assert "mine" in str(sql(INDEXES))
+    assert read(destination, "id", "v") == [(1, "c")]
+
+
 def test_a_reload_that_breaks_a_rule_of_the_table_waits_for_the_user(
     destination: Postgres, sql: Sql, loads: Loads
 ) -> None:
