@@ -15,6 +15,7 @@ import typer
 from penstock.cli.context import Cli
 from penstock.cli.report import report
 from penstock.cli.watch import Watch, watcher_for
+from penstock.core.heap import few_arenas
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -27,6 +28,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 @contextmanager
 def running(cli: Cli) -> Iterator[tuple[Watch, threading.Event]]:
     """A watcher, and an event that Ctrl-C or SIGTERM sets; a second one ends the process."""
+    few_arenas()
     cancel = threading.Event()
     watcher = watcher_for(cli)
 

@@ -15,6 +15,7 @@ from penstock.core.batch import FailedEvent
 from penstock.core.books import Books
 from penstock.core.errors import DataError, InternalError, TransientError
 from penstock.core.failpoints import hit
+from penstock.core.heap import release_freed
 from penstock.core.load import LoadPackage, PackagePart, Receipt, Sweep, TableLoad, WriteMode
 from penstock.core.mapping import Mapping
 from penstock.core.records import CommitRecord, FailedRow, PartRecord
@@ -33,6 +34,8 @@ def deliver(task: Task, package: LoadPackage) -> None:
     A crash between any two steps repeats work but neither loses nor doubles a row: the
     ledger knows the load ids, the catalog the package id, and the folder goes last.
     """
+    # A load takes the most memory of a job: what reading and earlier loads freed makes room for it.
+    release_freed()
     parts: list[PackagePart] = []
     receipts: list[Receipt] = []
     for part in package.parts:
