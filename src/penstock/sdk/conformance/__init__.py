@@ -5,6 +5,16 @@ import pytest
 pytest.register_assert_rewrite(
     *(
         f"penstock.sdk.conformance.{name}"
-        for name in ("kit", "merging", "versions", "shapes", "delivery", "generations")
+        for name in (
+            "kit",
+            "merging",
+            "deletes",
+            "versions",
+            "switching",
+            "columns",
+            "shapes",
+            "delivery",
+            "generations",
+        )
     )
 )

@@ -1,6 +1,7 @@
 """The suite that every SQL destination must pass."""
 
 from penstock.sdk.conformance.columns import Columns
+from penstock.sdk.conformance.deletes import Deletes
 from penstock.sdk.conformance.delivery import Delivery
 from penstock.sdk.conformance.generations import Generations
 from penstock.sdk.conformance.merging import Merging
@@ -9,7 +10,9 @@ from penstock.sdk.conformance.switching import Switching
 from penstock.sdk.conformance.versions import Versions
 
 
-class DestinationSuite(Merging, Versions, Switching, Columns, Shapes, Delivery, Generations):
+class DestinationSuite(
+    Merging, Deletes, Versions, Switching, Columns, Shapes, Delivery, Generations
+):
     """Subclass it as `TestName` and give the fixture `opened`.
 
     The fixture answers with a function that opens the destination anew, always on the same
