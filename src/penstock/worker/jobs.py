@@ -35,6 +35,7 @@ from penstock.worker.positions import (
     start_positions,
 )
 from penstock.worker.setup import Ends, opened_ends
+from penstock.worker.sharing import shared_tables
 from penstock.worker.staging import catalog_name, open_staging
 from penstock.worker.tidy import tidy
 from penstock.worker.watch import Reporter
@@ -170,6 +171,10 @@ def _task(
     }  # fmt: skip
     for name in keyless(plans, job.spec):
         seen.warn(name, "The object has no key: its rows are appended, not merged.")
+    for name, text in shared_tables(
+        job.catalog, workspace.spec.pipelines, pipeline, plans.values()
+    ):
+        seen.warn(name, text)
     memory = CatalogMemory(job.catalog, pipeline, ends.destination.identity)
     checkpoints, numbers = start_positions(job.catalog, pipeline, plans)
     adopt_positions(ledger.known, plans, checkpoints, numbers)
