@@ -20,7 +20,7 @@ from penstock.core.stream import Stream
 from penstock.core.types import normal
 from penstock.core.widen import widen
 from penstock.engine.naming import TableNames
-from penstock.engine.numbers import counted_as, is_rounded
+from penstock.engine.numbers import beyond_scale, counted_as, is_rounded, misfit_code
 from penstock.engine.task import StreamPlan, Task
 
 
@@ -186,11 +186,14 @@ class Mapper:
             at = rows.schema.get_field_index(column.field)
             if at < 0:
                 continue
-            done = convert(rows.column(at), rows.schema.field(at), column.type)
+            field = rows.schema.field(at)
+            done = convert(rows.column(at), field, column.type)
             columns[column.name] = done.array
-            if done.bad is not None:
-                for index in _true_at(done.bad):
-                    bad.setdefault(index, self._failure("INCOMPATIBLE_TYPE", column.field))
+            # Only where columns do not widen: digits would be rounded away without a word.
+            for marks in (done.bad, beyond_scale(rows.column(at), column.type.type)):
+                for index in _true_at(marks) if marks is not None else ():
+                    code = misfit_code(field.type, column.type.type)
+                    bad.setdefault(index, self._failure(code, column.field))
         for name in self.mapping.key:
             missing = columns.get(name)
             indices = (
@@ -207,6 +210,7 @@ class Mapper:
     def _failure(self, code: str, field: str) -> FailedEvent:
         reason = {
             "INCOMPATIBLE_TYPE": f"The value of {field!r} does not fit its column.",
+            "NUMERIC_OUT_OF_RANGE": f"The number in {field!r} has more digits than its column.",
             "NULL_IN_PRIMARY_KEY": f"The key field {field!r} has no value.",
         }[code]
         return FailedEvent(self._plan.stream.name, "SCHEMA_MAPPING", code, reason, "")

@@ -8,10 +8,13 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from penstock.core.types import Logical, decimal_type, logical
+from penstock.core.types import MAX_DIGITS, Logical, decimal_type, logical
 from penstock.core.widen import widen
 
 _FLOATS: Final = (Logical.FLOAT, Logical.DOUBLE)
+_NUMBERS: Final = (
+    Logical.BYTE, Logical.SHORT, Logical.INT, Logical.LONG, Logical.DECIMAL, *_FLOATS
+)  # fmt: skip
 _MOST_DIGITS: Final = 38
 """What destinations have as a number; longer decimals are text in some."""
 
@@ -51,6 +54,21 @@ def is_rounded(known: pa.DataType, array: pa.Array) -> bool:
     whole = pc.cast(doubles, pa.decimal128(_MOST_DIGITS, 0))
     same = pc.equal(whole, pc.cast(array, pa.decimal128(_MOST_DIGITS, 0)))
     return not pc.all(same, min_count=0).as_py()
+
+
+def misfit_code(source: pa.DataType, target: pa.DataType) -> str:
+    """The code of pipelines.md 14.1 for a value that does not fit its column."""
+    number = logical(source) in _NUMBERS and pa.types.is_decimal(target)
+    return "NUMERIC_OUT_OF_RANGE" if number else "INCOMPATIBLE_TYPE"
+
+
+def beyond_scale(array: pa.Array, target: pa.DataType) -> pa.BooleanArray | None:
+    """Decimals with more digits after the point than their column; None where it has enough."""
+    decimals = pa.types.is_decimal(array.type) and pa.types.is_decimal(target)
+    if not decimals or array.type.scale <= target.scale:
+        return None
+    wide = array.cast(pa.decimal256(MAX_DIGITS, array.type.scale))
+    return pc.fill_null(pc.not_equal(wide, pc.round(wide, target.scale)), False)
 
 
 def _shape(value: float) -> tuple[int, int] | None:

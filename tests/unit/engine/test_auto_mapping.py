@@ -143,6 +143,60 @@ def test_a_reload_of_the_same_shape_changes_no_mapping(table: Table, kind: pa.Da
     assert table.catalog.mappings["people"] == before
 
 
+MONEY = Decimal("123.45")
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        pytest.param(Decimal("12345.67"), "decimal128(7, 2)", id="precision"),
+        pytest.param(Decimal("1.234"), "decimal128(6, 3)", id="scale"),
+        pytest.param(Decimal("12345.678"), "decimal128(8, 3)", id="both"),
+        pytest.param(Decimal(10) ** 35, "decimal128(38, 2)", id="as long as numbers are"),
+        pytest.param(Decimal("9.9"), "decimal128(5, 2)", id="neither"),
+    ],
+)
+def test_a_decimal_column_grows_to_its_numbers(table: Table, value: Decimal, kind: str) -> None:
+    """Row 8, auto mapping on."""
+    table.load({"id": 1, "name": "a", "size": MONEY})
+    table.load({"id": 2, "name": "b", "size": value})
+    assert table.types["size"] == kind
+    assert table.column("size") == {1: MONEY, 2: value}
+    assert table.failures == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(Decimal("12345.67"), id="precision"),
+        pytest.param(Decimal("1.234"), id="scale"),
+        pytest.param(Decimal("12345.678"), id="both"),
+        pytest.param(99999, id="a whole number"),
+        pytest.param(1e300, id="a float"),
+    ],
+)
+def test_a_number_past_a_decimal_that_may_not_grow_fails(table: Table, value: Any) -> None:
+    """Row 8, auto mapping off."""
+    table.load({"id": 1, "name": "a", "size": MONEY})
+    table.load({"id": 2, "name": "b", "size": value}, fixed=True)
+    table.load({"id": 3, "name": "c", "size": Decimal("9.90000")}, fixed=True)
+    assert table.types["size"] == "decimal128(5, 2)"
+    assert table.column("size") == {1: MONEY, 3: Decimal("9.90")}
+    assert table.failures == [("NUMERIC_OUT_OF_RANGE", "2")]
+
+
+def test_two_pipelines_with_one_object_name_fill_one_table(table: Table, tmp_path: Path) -> None:
+    """Row 13: the second maps onto the table that is there, and rows of both mix."""
+    other = Table(tmp_path / "other")
+    other.destination = table.destination
+    other.catalog.scopes = table.catalog.scopes  # names are of the destination
+    table.load({"id": 1, "name": "a"}, {"id": 2, "name": "b"})
+    other.load({"id": 2, "name": "c", "city": "Rome"}, {"id": 3, "name": "d", "city": "Bonn"})
+    assert list(table.destination.tables) == ["people"]
+    assert table.column("name") == {1: "a", 2: "c", 3: "d"}
+    assert table.column("city") == {1: None, 2: "Rome", 3: "Bonn"}
+
+
 LARGE = 2**53 + 1
 
 
