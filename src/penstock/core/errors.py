@@ -51,6 +51,12 @@ class ConfigError(PenstockError):
     exit_code = 2
 
 
+class NoRoom(ConfigError):
+    """A load needs more memory than the destination may use; often it is one row that does."""
+
+    default_code = "destination.memory"
+
+
 class AuthError(PenstockError):
     """The user must change credentials or rights."""
 

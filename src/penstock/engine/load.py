@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from penstock.core import metadata
 from penstock.core.batch import FailedEvent
 from penstock.core.books import Books
-from penstock.core.errors import DataError, InternalError, TransientError
+from penstock.core.errors import DataError, InternalError, NoRoom, TransientError
 from penstock.core.failpoints import hit
 from penstock.core.heap import release_freed
 from penstock.core.load import LoadPackage, PackagePart, Receipt, Sweep, TableLoad, WriteMode
@@ -66,8 +66,10 @@ def _deliver_part(
     load = table_load(task, package, part)
     try:
         return package, part, _load(task, load, part)
-    except DataError as error:
+    except (DataError, NoRoom) as error:
         refused = task.destination.refused(load)
+        if not refused and isinstance(error, NoRoom):
+            raise
         if not refused:
             raise InternalError(
                 f"The destination refused a load and then no row of it: {error.message}",

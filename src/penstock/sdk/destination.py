@@ -73,7 +73,8 @@ class Destination(ABC):
     from its ledger, `publish` finds the generation in place.
 
     Errors: `TransientError` (unreachable, locked, restarting: the package waits), `DataError`
-    (some row is refused: `refused` finds which), `ConfigError`/`AuthError` (the user must act).
+    (some row is refused: `refused` finds which), `NoRoom` (perhaps for a row: the same),
+    `ConfigError`/`AuthError` (the user must act).
     """
 
     capabilities: Capabilities
@@ -143,8 +144,11 @@ class Destination(ABC):
 
     @abstractmethod
     def refused(self, load: TableLoad) -> list[Refused]:
-        """After `load` raised `DataError`: the rows to blame, found by halving in
-        transactions that are rolled back. Empty when the load as a whole goes through."""
+        """After `load` raised `DataError` or `NoRoom`: the rows to blame, found by halving in
+        transactions that are rolled back. Empty when the load as a whole goes through.
+
+        Raises `NoRoom` when it is no row by itself that needs too much memory.
+        """
 
     @abstractmethod
     def publish(self, table: str, generation: int) -> None:

@@ -38,6 +38,7 @@ class MemoryDestination(Destination):
         self.receipts: dict[str, Receipt] = {}
         self.loads: list[TableLoad] = []
         self.refuse: set[Any] = set()
+        self.refusal: type[PenstockError] = DataError
         self.too_many: PenstockError | None = None
         self.tell: tuple[str, ...] = ()
         self.away: list[PenstockError] = []
@@ -84,7 +85,7 @@ class MemoryDestination(Destination):
             return replace(self.receipts[load.load_id], replayed=True)
         rows = self._rows(load)
         if self._bad(load, rows):
-            raise DataError("Some row is refused.")
+            raise self.refusal("Some row is refused.")
         receipt = self._apply(load, rows)
         self.loads.append(load)
         self.receipts[load.load_id] = receipt

@@ -11,7 +11,16 @@ import pytest
 
 from penstock.core import metadata
 from penstock.core.batch import FailedEvent
-from penstock.core.errors import AuthError, ConfigError, ObjectFailed, TransientError, Unavailable
+from penstock.core.errors import (
+    AuthError,
+    ConfigError,
+    DataError,
+    NoRoom,
+    ObjectFailed,
+    PenstockError,
+    TransientError,
+    Unavailable,
+)
 from penstock.core.load import WriteMode
 from penstock.engine.run import Outcome, run
 from unit.engine.doubles import ListSource, MemoryCatalog, MemoryDestination, task
@@ -138,8 +147,12 @@ def test_staged_rows_wait_while_the_destination_is_away(bench: Bench) -> None:
     assert bench.leftovers() == []
 
 
-def test_refused_rows_are_set_aside_and_the_others_loaded(bench: Bench) -> None:
+@pytest.mark.parametrize("refusal", [DataError, NoRoom])
+def test_refused_rows_are_set_aside_and_the_others_loaded(
+    bench: Bench, refusal: type[PenstockError]
+) -> None:
     bench.destination.refuse = {2}
+    bench.destination.refusal = refusal
     bench.run(ListSource([rows(1, 2, 3)]))
     assert bench.stored() == {1: "n1", 3: "n3"}
     assert (bench.books.failed, bench.books.loaded) == (1, 2)
@@ -161,6 +174,15 @@ def test_a_load_with_too_many_refused_rows_waits_whole(bench: Bench) -> None:
     destination.refuse = set()
     bench.run(ListSource([rows(1, 2)]))
     assert (bench.stored(), bench.leftovers()) == ({1: "n1", 2: "n2"}, [])
+
+
+def test_too_little_memory_for_no_row_by_itself_stops_the_job(bench: Bench) -> None:
+    destination = bench.destination
+    destination.refuse, destination.refusal = {2}, NoRoom
+    destination.too_many = NoRoom("No room.")
+    outcome = bench.run(ListSource([rows(1, 2)]))
+    assert outcome.fatal is destination.too_many
+    assert (bench.stored(), bench.books.failed) == ({}, 0)
 
 
 def test_what_a_load_has_to_tell_is_kept_with_its_package(bench: Bench) -> None:

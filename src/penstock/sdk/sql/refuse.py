@@ -14,15 +14,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from penstock.core.batch import MOST_FAILED
-from penstock.core.errors import ConfigError, DataError, Interrupted
+from penstock.core.errors import ConfigError, DataError, Interrupted, NoRoom
 from penstock.core.load import TableLoad
 from penstock.sdk.destination import Refused
 
 if TYPE_CHECKING:
     from penstock.sdk.sql.destination import SqlDestination
 
-Trial = Callable[[pa.Table], DataError | None]
+Problem = DataError | NoRoom
+Trial = Callable[[pa.Table], Problem | None]
 """Loads rows, takes them back, and tells why they were refused."""
+
+_LARGE_BYTES = 1_000_000
+"""Where a smaller row finds no room, the row is not to blame."""
 
 
 def find_refused(
@@ -37,6 +41,7 @@ def find_refused(
     Raises:
         ConfigError: more than `most` rows are refused: the table does not suit the load, and
             looking for the others would take long.
+        NoRoom: there is too little memory, and not for a large row by itself.
         Interrupted: the job is to stop.
     """
     rows = pa.concat_tables([pq.read_table(file) for file in load.files], promote_options="default")
@@ -74,11 +79,20 @@ def _search(trial: Trial, rows: pa.Table, start: int) -> Iterator[Refused]:
     if error is None:
         return
     if rows.num_rows == 1:
-        yield Refused(start, error.code, error.message)
+        yield _refused(start, rows, error)
         return
     half = rows.num_rows // 2
     yield from _search(trial, rows.slice(0, half), start)
     yield from _search(trial, rows.slice(half), start + half)
+
+
+def _refused(index: int, row: pa.Table, error: Problem) -> Refused:
+    if isinstance(error, DataError):
+        return Refused(index, error.code, error.message)
+    if row.nbytes < _LARGE_BYTES:
+        raise error
+    size = f"The row has {row.nbytes / 1e6:,.0f} MB"
+    return Refused(index, "VALUE_TOO_LONG", f"{size}: too much for the memory that may be used.")
 
 
 def _build_up(trial: Trial, rows: pa.Table, numbers: Sequence[int]) -> Iterator[Refused]:
@@ -89,6 +103,8 @@ def _build_up(trial: Trial, rows: pa.Table, numbers: Sequence[int]) -> Iterator[
         start, end = parts.pop()
         both = pa.concat_tables([taken, rows.slice(start, end - start)])
         error = trial(both)
+        if isinstance(error, NoRoom):
+            raise error  # Each of them finds room by itself.
         if error is None:
             taken = both
         elif end - start == 1:
@@ -100,12 +116,12 @@ def _build_up(trial: Trial, rows: pa.Table, numbers: Sequence[int]) -> Iterator[
 
 def _trial(
     destination: SqlDestination, load: TableLoad, file: Path, rows: pa.Table
-) -> DataError | None:
+) -> Problem | None:
     if destination.cancel.is_set():
         raise Interrupted("The job was stopped while refused rows were looked for.")
     pq.write_table(rows, file)
     try:
         destination.try_load(replace(load, files=(file,), rows=rows.num_rows, sweep=None))
-    except DataError as error:
+    except (DataError, NoRoom) as error:
         return error
     return None

@@ -16,12 +16,12 @@ import pyarrow as pa
 
 from penstock.connectors.destinations.duckdb.config import Config
 from penstock.connectors.destinations.duckdb.dialect import DuckDbDialect
-from penstock.connectors.destinations.duckdb.errors import NO_MEMORY, translate, unexpected
+from penstock.connectors.destinations.duckdb.errors import translate, unexpected
 from penstock.connectors.destinations.duckdb.file import DuckFile
 from penstock.connectors.destinations.duckdb.parquet import listed, readable
 from penstock.core import metadata
 from penstock.core.cards import Card
-from penstock.core.errors import ConfigError, PenstockError
+from penstock.core.errors import NoRoom, PenstockError
 from penstock.core.load import Receipt, TableLoad, WriteMode
 from penstock.sdk.destination import Capabilities
 from penstock.sdk.source import Step
@@ -101,8 +101,8 @@ class DuckDb(SqlDestination):
         while True:
             try:
                 return work()
-            except ConfigError as error:
-                if error.code != NO_MEMORY or not self._file.more_memory():
+            except NoRoom:
+                if not self._file.more_memory():
                     raise
 
     @contextmanager

@@ -11,6 +11,7 @@ from penstock.core.errors import (
     ConfigError,
     DataError,
     InternalError,
+    NoRoom,
     PenstockError,
     SchemaConflict,
     TransientError,
@@ -18,7 +19,6 @@ from penstock.core.errors import (
 
 _HOLDER = re.compile(r"PID (\d+)")
 _NO_ROOM = re.compile(r"(could not allocate|failed to (pin|allocate)) block")
-NO_MEMORY = "destination.memory"
 
 
 def translate(error: duckdb.Error | OSError, path: Path) -> PenstockError | None:
@@ -39,10 +39,9 @@ def translate(error: duckdb.Error | OSError, path: Path) -> PenstockError | None
             path=path,
         )
     if isinstance(error, duckdb.OutOfMemoryException) or _NO_ROOM.search(text):
-        return ConfigError(
+        return NoRoom(
             "DuckDB cannot do this load in the memory it may use.",
             hint="Raise PENSTOCK_MEMORY, or memory_limit of the destination.",
-            code=NO_MEMORY,
             path=path,
         )
     if isinstance(error, duckdb.ConstraintException):

@@ -11,7 +11,7 @@ import pytest
 
 from penstock.connectors.destinations.duckdb.config import Config
 from penstock.connectors.destinations.duckdb.destination import DuckDb
-from penstock.core.errors import ConfigError
+from penstock.core.errors import ConfigError, NoRoom
 from penstock.core.load import TableLoad
 from penstock.sdk.conformance.kit import Loads
 
@@ -48,6 +48,29 @@ def test_a_limit_of_the_user_holds(tmp_path: Path, wide: TableLoad) -> None:
             put(destination, wide)
     assert raised.value.code == "destination.memory"
     assert "memory_limit" in (raised.value.hint or "")
+
+
+LARGE = 20_000_000
+
+
+def test_a_row_that_needs_more_than_the_limit_is_found(tmp_path: Path) -> None:
+    rows = [{"id": n, "v": "x" * LARGE if n == 7 else f"{n}"} for n in range(10)]
+    loads = Loads(tmp_path)
+    load = loads(rows)
+    config = Config(path=tmp_path / "w.duckdb", memory_limit="50MB")
+    with closing(DuckDb(config)) as destination:
+        with pytest.raises(NoRoom):
+            put(destination, load)
+        [refused] = destination.refused(load)
+        assert (refused.index, refused.code) == (7, "VALUE_TOO_LONG")
+        assert "20 MB" in refused.reason
+        assert put(destination, loads([row for row in rows if row["id"] != 7])) == 9
+
+
+def test_small_rows_are_not_to_blame(tmp_path: Path, wide: TableLoad) -> None:
+    config = Config(path=tmp_path / "w.duckdb", memory_limit="8MB")
+    with closing(DuckDb(config)) as destination, pytest.raises(NoRoom):
+        destination.refused(wide)
 
 
 @pytest.mark.parametrize("name", ["memory.duckdb", "temp.db", "odd \"name's.duckdb", "w.x.duckdb"])
