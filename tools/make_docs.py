@@ -13,6 +13,7 @@ from typing import Any
 
 import card_docs
 from penstock.cli.main import build
+from penstock.core import metadata
 from penstock.core.cards import Card
 from penstock.core.registry import Registry
 
@@ -184,13 +185,18 @@ def _objects(card: Card) -> list[str]:
     rows = []
     for name, stream in sorted(streams.items()):
         cursor = f"`{stream.cursor.field}`" if stream.cursor else ""
-        rows.append(_row(name, stream.title, stream.primary_key, cursor, f"`{stream.path}`"))
+        rows.append(_row(name, stream.title, _key(stream.primary_key), cursor, f"`{stream.path}`"))
         for part, side in sorted(stream.sideloads.items()):
-            rows.append(_row(part, side.title, side.primary_key, "", f"with `{name}`"))
+            rows.append(_row(part, side.title, _key(side.primary_key), "", f"with `{name}`"))
     return [
         "", f"## Objects ({len(rows)})", "",
         "| object | what | key | changes by | read from |", "|---|---|---|---|---|", *rows,
     ]  # fmt: skip
+
+
+def _key(fields: tuple[str, ...]) -> tuple[str, ...]:
+    """The key of a table: a generated one where the source gives none."""
+    return fields or metadata.GENERATED_KEY
 
 
 def _row(name: str, title: str, key: tuple[str, ...], cursor: str, place: str) -> str:

@@ -31,7 +31,7 @@ class FailedEvent:
     """One event set aside: the stage that could not pass it on, why, and the event itself.
 
     `raw` is the event as read (JSON text); `code` one of pipelines.md 14.1; `op` as in `Batch`,
-    kept for a replay.
+    kept for a replay, and so is `row_id`, the row's generated id where it has one.
     """
 
     object: str
@@ -45,6 +45,7 @@ class FailedEvent:
     event_type: str = ""
     attempt: int = 0
     op: str = "U"
+    row_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class Batch:
         op: one of I U D R for all rows, or the name of no column needed; change logs put a
             `_ps_op` column into the rows instead.
         hints: `Hint` per row (uint8, length n), None when all are ordinary versions.
+        row_ids: generated id per row (string, length n) of a stream that has `Stream.row_id`.
         generation: number of the stream's full reload; the engine stamps it for tables.
         full_pass: set when the batch belongs to a complete read.
         ingested_at: epoch ms, when the rows were read; 0 lets the engine stamp it.
@@ -94,6 +96,7 @@ class Batch:
     oversize: tuple[str, ...] = ()
     op: str = "R"
     hints: pa.Array | None = None
+    row_ids: pa.Array | None = None
     generation: int = 0
     full_pass: FullPass | None = None
     ingested_at: int = 0

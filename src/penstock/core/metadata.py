@@ -16,6 +16,9 @@ VALID_FROM: Final = "_ps_valid_from"
 VALID_TO: Final = "_ps_valid_to"
 IS_ACTIVE: Final = "_ps_is_active"
 
+GENERATED_KEY: Final = (ID,)
+"""The key of rows whose source gives none."""
+
 # Staging only: never columns of a target table (OP may be, by option).
 SEQ: Final = "_ps_seq"
 HINT: Final = "_ps_hint"

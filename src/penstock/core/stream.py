@@ -7,12 +7,27 @@ from enum import StrEnum
 
 import pyarrow as pa
 
+from penstock.core import metadata
+
 
 class ReadMode(StrEnum):
     """How a stream is read after its first complete read."""
 
     FULL = "FULL_LOAD"
     INCREMENTAL = "INCREMENTAL"
+
+
+@dataclass(frozen=True)
+class RowId:
+    """What the generated ids of a stream without a key are made of (sdk/row_ids.py).
+
+    Args:
+        fields: the fields that tell rows apart; empty: the whole record.
+        drop: members of the record that are not loaded, and so do not count.
+    """
+
+    fields: tuple[str, ...] = ()
+    drop: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -23,6 +38,7 @@ class Stream:
         name: as users write it, unique in the source.
         schema: declared fields in Arrow types; a source may deliver more, or wider, later.
         primary_key: field names, empty when the source has no key.
+        row_id: set when its batches bring generated ids (`Batch.row_ids`) for want of a key.
         cursor: field whose value moves forward; None for full loads.
         reports_deletes: adds `_ps_deleted` to the table.
         modified_field: field that holds the change time in the source, for
@@ -39,6 +55,13 @@ class Stream:
     reports_deletes: bool = False
     modified_field: str | None = None
     sensitive: frozenset[str] = field(default_factory=frozenset)
+    row_id: RowId | None = None
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What rows are told apart by: the source's key, else `_ps_id`; empty: by nothing."""
+        generated = metadata.GENERATED_KEY if self.row_id is not None else ()
+        return self.primary_key or generated
 
 
 @dataclass(frozen=True)

@@ -164,7 +164,7 @@ def _system(task: Task, part: PackagePart, files: Sequence[Path]) -> list[pa.Fie
     plan = task.plans.get(part.stream)
     if plan is None:
         return [pa.field(metadata.INGESTED_AT, pa.int64())]
-    return system_fields(plan.stream, keep_op=task.keep_op)
+    return system_fields(plan.stream, part.key, keep_op=task.keep_op)
 
 
 def _sweep(task: Task, package: LoadPackage, part: PackagePart) -> Sweep | None:

@@ -61,7 +61,7 @@ class Mapper:
         self._seq = 0
         self._dirty = False
         self.mapping = task.memory.mapping(plan.event_type) or self._first()
-        self._warn_of_another_key()
+        self._settle_key()
 
     def map(self, batch: Batch) -> Mapped:
         """One batch; rows whose key is null or whose values do not fit join `failed`."""
@@ -72,7 +72,7 @@ class Mapper:
         keys = self._keys(batch) if batch.full_pass is not None else None
         if batch.full_pass is not None and batch.full_pass.keys_only:
             return Mapped(batch, self.mapping, None, keys, ())
-        columns, bad = self._convert(rows)
+        columns, bad = self._convert(batch, rows)
         ready = self._with_system_columns(batch, columns)
         failed: list[FailedEvent] = list(batch.failed)
         if bad:
@@ -94,23 +94,38 @@ class Mapper:
 
     def _first(self) -> Mapping:
         """The mapping of an event type not seen before: its declared fields, its table."""
-        names = self._names.columns(self._plan.key)
-        key = tuple(names[field] for field in self._plan.key)
         self._dirty = True
-        empty = Mapping(self._plan.event_type, self._names.table(), key)
+        empty = Mapping(self._plan.event_type, self._names.table(), self._wanted_key())
         return self._added(empty, list(self._plan.stream.schema))
 
-    def _warn_of_another_key(self) -> None:
-        """A table keeps the key that it was made with (pipelines.md 12.2)."""
+    def _wanted_key(self) -> tuple[str, ...]:
+        """Columns of the key that the plan asks for."""
+        if self._plan.key == metadata.GENERATED_KEY:
+            return self._plan.key
         names = self._names.columns(self._plan.key)
-        key = tuple(names[field] for field in self._plan.key)
-        if key != self.mapping.key:
-            old, new = (", ".join(names) or "none" for names in (self.mapping.key, key))
-            self._task.warn(
-                self._plan.stream.name,
-                f"PRIMARY_KEY_CHANGED: the key is {new} now; the table keeps its key, {old}. "
-                "A table with the new key needs a pipeline of another name and prefix.",
-            )
+        return tuple(names[field] for field in self._plan.key)
+
+    def _settle_key(self) -> None:
+        """A table keeps the key that it was made with (pipelines.md 12.2).
+
+        One without a key takes it with the next full reload, whose table has no rows yet.
+        """
+        key = self._wanted_key()
+        if key == self.mapping.key:
+            return
+        if self._plan.rebuilding and not self.mapping.key:
+            self.mapping, self._dirty = replace(self.mapping, key=key), True
+            return
+        old, new = (", ".join(names) or "none" for names in (self.mapping.key, key))
+        way = (
+            "A table with the new key needs a pipeline of another name and prefix."
+            if self.mapping.key
+            else "Run once with --full-refresh to make the table anew with that key."
+        )
+        self._task.warn(
+            self._plan.stream.name,
+            f"PRIMARY_KEY_CHANGED: the key is {new} now; the table keeps its key, {old}. {way}",
+        )
 
     def _added(self, mapping: Mapping, fields: list[pa.Field]) -> Mapping:
         columns = list(mapping.columns)
@@ -178,7 +193,9 @@ class Mapper:
             )
         return kind
 
-    def _convert(self, rows: pa.RecordBatch) -> tuple[dict[str, pa.Array], dict[int, FailedEvent]]:
+    def _convert(
+        self, batch: Batch, rows: pa.RecordBatch
+    ) -> tuple[dict[str, pa.Array], dict[int, FailedEvent]]:
         """Columns in the mapping's types, and the rows that cannot go on (by index)."""
         columns: dict[str, pa.Array] = {}
         bad: dict[int, FailedEvent] = {}
@@ -195,7 +212,7 @@ class Mapper:
                     code = misfit_code(field.type, column.type.type)
                     bad.setdefault(index, self._failure(code, column.field))
         for name in self.mapping.key:
-            missing = columns.get(name)
+            missing = batch.row_ids if name == metadata.ID else columns.get(name)
             indices = (
                 range(rows.num_rows)
                 if missing is None
@@ -221,9 +238,13 @@ class Mapper:
         """Complete the failed events with their raw form, order and key."""
         assert batch.rows is not None
         seq = ready.column(metadata.SEQ)
+        by_id = self.mapping.key == metadata.GENERATED_KEY
         for index, event in sorted(bad.items()):
             raw = batch.rows.slice(index, 1).to_pylist()[0]
             key = [raw.get(field) for field in self._plan.key]
+            row_id = batch.row_ids[index].as_py() if batch.row_ids is not None else None
+            if by_id:
+                key = [row_id]
             known = bool(key) and all(part is not None for part in key)
             yield replace(
                 event,
@@ -234,11 +255,15 @@ class Mapper:
                 event_type=self._plan.event_type,
                 attempt=batch.attempt,
                 op=batch.op,
+                row_id=row_id,
             )
 
     def _keys(self, batch: Batch) -> pa.RecordBatch | None:
         """Key columns of all rows of a pass, as the destination stores them."""
         assert batch.rows is not None
+        if self.mapping.key == metadata.GENERATED_KEY:
+            ids = batch.row_ids
+            return None if ids is None else pa.RecordBatch.from_arrays([ids], [metadata.ID])
         arrays: list[pa.Array] = []
         fields: list[pa.Field] = []
         for column in self.mapping.columns:
@@ -281,6 +306,9 @@ class Mapper:
                 pa.field(metadata.DELETED, pa.bool_()),
                 _constant(batch.op == "D", n, pa.bool_()),
             )
+        if self.mapping.key == metadata.GENERATED_KEY:
+            ids = batch.row_ids if batch.row_ids is not None else pa.nulls(n, pa.string())
+            yield pa.field(metadata.ID, pa.string()), ids
         yield pa.field(metadata.OP, pa.string()), _constant(batch.op, n, pa.string())
         yield (
             pa.field(metadata.SEQ, pa.int64()),
@@ -294,17 +322,19 @@ class Mapper:
 def _slots(task: Task, plan: StreamPlan) -> int:
     """Columns that are kept free for ours: six, or more where a table has more."""
     versioned = 3 if plan.mode is WriteMode.HISTORY else 0
-    ours = len(system_fields(plan.stream, keep_op=task.keep_op)) + 1 + versioned
+    ours = len(system_fields(plan.stream, plan.key, keep_op=task.keep_op)) + 1 + versioned
     return max(metadata.RESERVED_COLUMNS, ours)
 
 
-def system_fields(stream: Stream, *, keep_op: bool) -> list[pa.Field]:
-    """Columns of ours that every row of the stream carries."""
+def system_fields(stream: Stream, key: tuple[str, ...], *, keep_op: bool) -> list[pa.Field]:
+    """Columns of ours that every row of the stream carries; `key` is that of its table."""
     fields = [pa.field(metadata.INGESTED_AT, pa.int64())]
     if stream.modified_field is not None:
         fields.append(pa.field(metadata.SOURCE_MODIFIED_AT, pa.int64()))
     if stream.reports_deletes:
         fields.append(pa.field(metadata.DELETED, pa.bool_()))
+    if key == metadata.GENERATED_KEY:
+        fields.append(pa.field(metadata.ID, pa.string()))
     if keep_op:
         fields.append(pa.field(metadata.OP, pa.string()))
     return fields

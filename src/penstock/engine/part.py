@@ -19,7 +19,7 @@ from penstock.engine.task import StreamPlan
 from penstock.engine.uniform import make_uniform
 
 EVENTS = pa.schema([(name, pa.string()) for name in (
-    "object", "stage", "code", "reason", "raw", "key", "event_type", "op"
+    "object", "stage", "code", "reason", "raw", "key", "event_type", "op", "row_id"
 )] + [(name, pa.int64()) for name in ("ingested_at", "seq", "attempt")])  # fmt: skip
 
 

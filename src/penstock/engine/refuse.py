@@ -82,6 +82,7 @@ def _event(part: PackagePart, table: pa.Table, index: int, refused: Refused) -> 
         event_type=part.event_type,
         attempt=part.attempt,
         op=row[metadata.OP],
+        row_id=row.get(metadata.ID),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 from msgspec.structs import astuple
 
+from penstock.core.stream import RowId
 from penstock.core.widen import widen
 from penstock.sdk.json_arrays import declared, undeclared
 from penstock.sdk.json_kinds import FieldSpec
@@ -29,6 +30,7 @@ class JsonColumns:
         infer_dates: look for dates and times in text of undeclared fields.
         id_field: member that names a row when it is too large to load.
         max_row_bytes: larger rows are not loaded but reported.
+        row_id: pages give generated ids of their rows, made so.
     """
 
     def __init__(
@@ -40,10 +42,13 @@ class JsonColumns:
         infer_dates: bool = True,
         id_field: str = "id",
         max_row_bytes: int = MAX_ROW_BYTES,
+        row_id: RowId | None = None,
     ) -> None:
         self._declared = {spec.name: spec.kind for spec in fields if spec.name not in drop}
         self._infer_dates = infer_dates
-        self._pages = PageReader(envelope, drop, id_field=id_field, max_row_bytes=max_row_bytes)
+        self._pages = PageReader(
+            envelope, drop, id_field=id_field, max_row_bytes=max_row_bytes, row_id=row_id
+        )
         self._seen: dict[str, pa.DataType] = {}
         """Undeclared fields that have had a value, with the widest type so far."""
 

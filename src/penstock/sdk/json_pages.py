@@ -15,12 +15,15 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.infer import JsonNumber
+from penstock.core.stream import RowId
 from penstock.sdk import json_slices
+from penstock.sdk.row_ids import row_id as id_of_row
 
 MAX_ROW_BYTES: Final = 128_000_000
 _REFUSED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _NULL: Final = msgspec.Raw(b"null")
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_RAWS: Final = list[msgspec.Raw]
 _VALUES: Final = msgspec.json.Decoder(dict[str, Any], float_hook=JsonNumber)
 _ODD: Final = re.compile(r'["\\\x00-\x1f\x7f]')
 """Names that a struct cannot have; their pages are read row by row, by way of dictionaries."""
@@ -46,11 +49,13 @@ class Page:
         rows: in the order received.
         bad: rows set aside as (bytes, reason).
         oversize: rows over the limit as (id or None, bytes).
+        ids: generated ids of the rows; empty when they have a key.
     """
 
     rows: list[Row]
     bad: list[tuple[bytes, str]] = field(default_factory=list)
     oversize: list[tuple[str | None, bytes]] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
     _others: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -72,7 +77,11 @@ def _plain(raw: bytes) -> Any:
 
 
 class PageReader:
-    """Decodes the pages of one stream, learning members as they appear."""
+    """Decodes the pages of one stream, learning members as they appear.
+
+    Args:
+        row_id: give each row an id made of its JSON, for streams without a key.
+    """
 
     def __init__(
         self,
@@ -81,11 +90,13 @@ class PageReader:
         *,
         id_field: str = "id",
         max_row_bytes: int = MAX_ROW_BYTES,
+        row_id: RowId | None = None,
     ) -> None:
         self._envelope = envelope
         self._drop = drop
         self._id_field = id_field
         self._max_row_bytes = max_row_bytes
+        self._row_id = row_id
         self._top: list[str] = [envelope]
         self.members: list[str] = []
         """Members seen so far, in order of appearance, without the dropped ones."""
@@ -103,7 +114,7 @@ class PageReader:
         body = body.removeprefix(_BOM)
         if len(body) <= self._max_row_bytes:
             try:
-                return self._page(self._decoder.decode(body))
+                return self._page(self._decoder.decode(body), body)
             except _REFUSED:
                 pass  # a new member, or something wrong: look at every row by itself
         return self._row_by_row(body)
@@ -120,14 +131,25 @@ class PageReader:
         attribute = f"f{self._names.index(member)}"
         return [getattr(row, attribute, None) for row in rows]
 
-    def _page(self, top: Any) -> Page:
+    def _page(self, top: Any, body: bytes) -> Page:
         rows = top.t0
         if rows is msgspec.UNSET:
             raise NoEnvelope(f"The body has no member {self._envelope}.")
         self._let_go(rows)
         others = {name: getattr(top, f"t{at}") for at, name in enumerate(self._top)}
         del others[self._envelope]
-        return Page(rows, _others={k: v for k, v in others.items() if v is not msgspec.UNSET})
+        others = {k: v for k, v in others.items() if v is not msgspec.UNSET}
+        return Page(rows, ids=self._ids_in(body), _others=others)
+
+    def _ids_in(self, body: bytes) -> list[str]:
+        """The ids of all rows of a sound body; rows as read do not tell null from missing."""
+        if self._row_id is None:
+            return []
+        return self._ids(msgspec.json.decode(_MEMBERS.decode(body)[self._envelope], type=_RAWS))
+
+    def _ids(self, raws: Iterable[bytes | msgspec.Raw]) -> list[str]:
+        spec = self._row_id
+        return [] if spec is None else [id_of_row(raw, spec) for raw in raws]
 
     def _row_by_row(self, body: bytes) -> Page:
         others, raws = self._slices(body)
@@ -135,9 +157,12 @@ class PageReader:
         sound = self._learn_from(raws, page)
         for raw in sound:
             try:
-                page.rows.append(self._row(raw))
+                row, ids = self._row(raw), self._ids([raw])
             except _REFUSED as error:
                 page.bad.append((raw, _reason(error)))
+                continue
+            page.rows.append(row)
+            page.ids.extend(ids)
         self._let_go(page.rows)
         return page
 
@@ -168,7 +193,7 @@ class PageReader:
         if not rows.startswith(b"["):
             raise NotAnArray(f"The member {self._envelope} is not an array.")
         try:
-            raws: Iterable[Any] = msgspec.json.decode(rows, type=list[msgspec.Raw])
+            raws: Iterable[Any] = msgspec.json.decode(rows, type=_RAWS)
         except _REFUSED:
             raws = json_slices.parts(rows)
         return top, [bytes(raw) for raw in raws]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from penstock.core.batch import Batch, FailedEvent
@@ -14,6 +15,7 @@ from penstock.core.checkpoint import Checkpoint
 from penstock.core.records import FailedFilter, FailedRow
 from penstock.core.stream import Split, Stream
 from penstock.engine.staging import Staging
+from penstock.sdk.row_ids import row_id
 from penstock.sdk.source import ReadContext, Source, SourceStats, Step
 from penstock.store import Catalog
 
@@ -99,11 +101,15 @@ class ReplaySource(Source):
                 key=events[item.index].key,
                 ingested_at=batch.ingested_at,
                 attempt=batch.attempt,
+                row_id=events[item.index].row_id,
             )
             for item in unread
         )
         replayed = tuple(row.id for row, _ in chosen)
-        return replace(batch, rows=table, failed=again, replayed=replayed)
+        gone = {item.index for item in unread}
+        good = [event for at, event in enumerate(events) if at not in gone]
+        ids = _row_ids(stream, good)
+        return replace(batch, rows=table, row_ids=ids, failed=again, replayed=replayed)
 
     @property
     def identity(self) -> str:
@@ -115,6 +121,15 @@ class ReplaySource(Source):
 
     def close(self) -> None:
         self._source.close()
+
+
+def _row_ids(stream: Stream, events: Sequence[FailedEvent]) -> pa.StringArray | None:
+    """The ids that rows without a key had; of those never read as a row, their first ones."""
+    spec = stream.row_id
+    if spec is None:
+        return None
+    ids = [event.row_id or row_id(event.raw.encode(), spec) for event in events]
+    return pa.array(ids, pa.string())
 
 
 def raw_events(staging: Staging, rows: Sequence[FailedRow]) -> list[FailedEvent]:

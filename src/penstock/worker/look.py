@@ -37,12 +37,14 @@ HIDDEN = "(hidden)"
 
 @dataclass(frozen=True)
 class PlannedObject:
-    """What a run would do with one object; `statements` is the SQL it would run first."""
+    """What a run would do with one object: `key` is of its table, empty when it has none, and
+    `statements` the SQL it would run first."""
 
     object: str
     mode: str
     load_mode: str
     table: str
+    key: tuple[str, ...]
     statements: tuple[str, ...]
     note: str = ""
 
@@ -93,7 +95,7 @@ def preview(workspace: Workspace, pipeline: str, name: str, rows: int) -> pa.Tab
                     found.append(mapped.rows)
                 if sum(item.num_rows for item in found) >= rows:
                     break
-        ours = system_fields(plan.stream, keep_op=task.keep_op)
+        ours = system_fields(plan.stream, mapper.mapping.key, keep_op=task.keep_op)
         schema = pa.schema([*mapper.mapping.schema, *ours])
         table = (
             pa.concat_tables(
@@ -119,7 +121,7 @@ def plan(workspace: Workspace, pipeline: str | None) -> list[tuple[str, PlannedO
 
 def _planned(task: Task, ends: Ends, item: StreamPlan) -> PlannedObject:
     mapping = task.memory.mapping(item.event_type) or Mapper(task, item).mapping
-    ours = system_fields(item.stream, keep_op=task.keep_op)
+    ours = system_fields(item.stream, mapping.key, keep_op=task.keep_op)
     schema = pa.schema([*mapping.schema, *ours])
     generation = item.generation if item.rebuilding else 0
     statements = tuple(
@@ -132,7 +134,9 @@ def _planned(task: Task, ends: Ends, item: StreamPlan) -> PlannedObject:
     note = "first read" if first else "goes on from its position"
     if mode == "FULL_LOAD" and not first:
         note = "read whole again"
-    return PlannedObject(item.stream.name, mode, item.mode.value, mapping.table, statements, note)
+    return PlannedObject(
+        item.stream.name, mode, item.mode.value, mapping.table, mapping.key, statements, note
+    )
 
 
 def _trial(

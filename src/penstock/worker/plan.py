@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 
+from penstock.core import metadata
 from penstock.core.errors import ConfigError
 from penstock.core.load import WriteMode
 from penstock.core.records import Generation
@@ -87,11 +88,12 @@ def load_mode(spec: PipelineSpec, stream: Stream) -> WriteMode:
 
 def _key(spec: PipelineSpec, stream: Stream) -> Sequence[str]:
     settings = spec.object_settings(stream.name)
-    return settings.primary_key if settings.primary_key is not None else stream.primary_key
+    return settings.primary_key if settings.primary_key is not None else stream.key
 
 
 def _check_key(stream: Stream, key: Sequence[str]) -> None:
-    if not stream.schema.names:
+    generated = stream.row_id is not None and tuple(key) == metadata.GENERATED_KEY
+    if generated or not stream.schema.names:
         return
     for field in key:
         if field not in stream.schema.names:

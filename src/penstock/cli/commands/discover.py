@@ -65,7 +65,7 @@ def _object(stream: Stream) -> dict[str, Any]:
     return {
         "object": stream.name,
         "mode": str(stream.mode),
-        "key": list(stream.primary_key),
+        "key": list(stream.key),
         "cursor": stream.cursor,
         "fields": len(stream.schema.names) or None,
         "rows": getattr(stream, "estimated_rows", None),

@@ -20,6 +20,7 @@ _COLUMNS = (
     Column("read", status, key="mode"),
     Column("table"),
     Column("load", key="load_mode"),
+    Column("key", ", ".join),
     Column("change"),
     Column("note", cut=True),
 )

@@ -59,6 +59,7 @@ class Pending:
             failed=tuple(self._failed(raw, why) for raw, why in rows.bad),
             oversize=tuple(row_id or "without id" for row_id, _ in rows.oversize),
             hints=pa.array(hints, pa.uint8()) if any(hints) else None,
+            row_ids=_row_ids(rows),
             full_pass=full_pass,
             warnings=(*self.warnings, *(_too_large(*one) for one in rows.oversize)),
             bytes_read=self.bytes_read,
@@ -68,21 +69,29 @@ class Pending:
         return batch
 
     def key_batch(
-        self, key: str, checkpoint: Checkpoint | None, full_pass: FullPass | None
+        self, key: Sequence[str], checkpoint: Checkpoint | None, full_pass: FullPass | None
     ) -> Batch:
-        """Only the keys of what was collected."""
-        keyed = self.columns.to_arrow(self.rows.rows).select([key]) if len(self.rows) else None
+        """Only the keys of what was collected; with no key field the generated ids alone."""
+        keyed, row_ids = self._keyed(key), _row_ids(self.rows)
         warnings, size = tuple(self.warnings), self.bytes_read
         self.rows, self.hints, self.warnings = Rows(), [], []
         self.bytes_read, self.since = 0, time.monotonic()
         return Batch(
             stream=self.stream,
             rows=keyed,
+            row_ids=row_ids,
             checkpoint=checkpoint,
             full_pass=full_pass,
             warnings=warnings,
             bytes_read=size,
         )
+
+    def _keyed(self, key: Sequence[str]) -> pa.RecordBatch | None:
+        if not len(self.rows):
+            return None
+        if key:
+            return self.columns.to_arrow(self.rows.rows).select(list(key))
+        return pa.RecordBatch.from_struct_array(pa.array([{}] * len(self.rows), pa.struct([])))
 
     def _failed(self, raw: bytes, reason: str) -> FailedEvent:
         return FailedEvent(
@@ -92,6 +101,10 @@ class Pending:
             reason=reason,
             raw=raw.decode("utf-8", "backslashreplace"),
         )
+
+
+def _row_ids(rows: Rows) -> pa.StringArray | None:
+    return pa.array(rows.ids, pa.string()) if rows.ids else None
 
 
 def _too_large(row_id: str | None, size: int) -> str:

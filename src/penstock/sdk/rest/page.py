@@ -31,6 +31,7 @@ class Rows:
         partial: the row lacks the field that complete rows have.
         bad: elements that are no rows, as (bytes, reason).
         oversize: elements over the size limit, as (id or None, bytes).
+        ids: generated ids; empty when the rows have a key.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -40,6 +41,7 @@ class Rows:
     partial: list[bool] = field(default_factory=list)
     bad: list[tuple[bytes, str]] = field(default_factory=list)
     oversize: list[tuple[str | None, int]] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -48,6 +50,11 @@ class Rows:
     def count(self) -> int:
         """Elements received, good or not."""
         return len(self.rows) + len(self.bad) + len(self.oversize)
+
+    @property
+    def names(self) -> Sequence[Key]:
+        """What pages are compared by: the keys, or the generated ids, which may come twice."""
+        return self.ids or self.keys
 
     @property
     def all_good(self) -> bool:
@@ -60,13 +67,15 @@ class Rows:
         rows, keys, cursors, orders, partial = (
             [column[i] for i in places] for column in self._columns()
         )
-        return Rows(rows, keys, cursors, orders, partial, self.bad, self.oversize)
+        ids = [self.ids[i] for i in places] if self.ids else []
+        return Rows(rows, keys, cursors, orders, partial, self.bad, self.oversize, ids)
 
     def extend(self, more: Rows) -> None:
         for mine, theirs in zip(self._columns(), more._columns(), strict=True):
             mine.extend(theirs)
         self.bad.extend(more.bad)
         self.oversize.extend(more.oversize)
+        self.ids.extend(more.ids)
 
     def _columns(self) -> tuple[list[Any], ...]:
         return (self.rows, self.keys, self.cursors, self.orders, self.partial)
@@ -186,7 +195,8 @@ def rows_of(columns: JsonColumns, decoded: Decoded, fields: Fields) -> Rows:
     partial = [v is None for v in pick(fields.whole)] if fields.whole else [False] * len(rows)
     oversize = [(row_id, len(raw)) for row_id, raw in decoded.oversize]
     keys = _keys([pick(name) for name in fields.key], len(rows))
-    return Rows(rows, keys, pick(fields.cursor), pick(fields.order), partial, decoded.bad, oversize)
+    cursors, orders = pick(fields.cursor), pick(fields.order)
+    return Rows(rows, keys, cursors, orders, partial, decoded.bad, oversize, decoded.ids)
 
 
 def _keys(columns: list[list[Any]], size: int) -> list[Key]:

@@ -129,7 +129,7 @@ class StreamReader:
         yield from self._read(run, {}, self._after_sweep)
 
     def _sweep_due(self) -> bool:
-        if self.sweep_ms is None or not self._can_delete:
+        if self.sweep_ms is None or not self.spec.deletes:
             return False
         last = self.position.complete_ms
         if last is None:
@@ -139,12 +139,8 @@ class StreamReader:
         age = self._changes_ms - last
         return age >= self.sweep_ms or age < -_SKEW_MS
 
-    @property
-    def _can_delete(self) -> bool:
-        return self.spec.deletes and bool(self.spec.primary_key)
-
     def _pass(self, run: Run) -> Run:
-        return run.as_pass() if self._can_delete else run
+        return run.as_pass() if self.spec.deletes else run
 
     # What is known afterwards
 
@@ -195,7 +191,7 @@ class StreamReader:
             ended=ended,
             chosen=chosen,
             keep=keep,
-            key=self.spec.primary_key[0] if run.kind == "sweep" else None,
+            key=self.spec.primary_key if run.kind == "sweep" else None,
             cursor_field=self.spec.cursor.field if self.spec.cursor else None,
         )
         legs = self.pages.walk(self.ask, {**self.params, **params}, run.state or None)

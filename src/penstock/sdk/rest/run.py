@@ -29,7 +29,8 @@ class RunRead:
         position: before the run; its cursor stays until the run has ended.
         chosen: which rows are delivered; None: all.
         keep: give batches checkpoints and passes; not for parts of a stream.
-        key: set in a sweep: the only column that is delivered.
+        key: set in a sweep: the only columns that are delivered; none but generated ids when
+            it is empty.
         cursor_field: named in the part of checkpoints that people see.
     """
 
@@ -41,7 +42,7 @@ class RunRead:
     ended: Ended
     chosen: Selection | None = None
     keep: bool = True
-    key: str | None = None
+    key: tuple[str, ...] | None = None
     cursor_field: str | None = None
     done: bool = False
     _marks: Marks = field(default_factory=Marks)
@@ -120,7 +121,7 @@ class RunRead:
         yield self._batch(self._checkpoint(), self._pass())
 
     def _batch(self, checkpoint: Checkpoint | None, full_pass: FullPass | None) -> Batch:
-        if self.key:
+        if self.key is not None:
             return self.pending.key_batch(self.key, checkpoint, full_pass)
         return self._told(self.pending.batch(checkpoint, full_pass))
 

@@ -21,7 +21,7 @@ class Side:
     seen: IdSet = field(default_factory=IdSet)
 
     def add(self, rows: Rows) -> None:
-        new = rows.take([at for at, key in enumerate(rows.keys) if self.seen.add(key)])
+        new = rows.take([at for at, key in enumerate(rows.names) if self.seen.add(key)])
         self.pending.add(new, [Hint.VERSION] * len(new))
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from penstock.core.cards import Card
 from penstock.core.errors import ConfigError
@@ -62,13 +63,26 @@ class CursorSpec(_Part):
     check: bool = False
 
 
+RowIdFields = Literal["payload"] | Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+def _key_or_row_id(raw: Any) -> Any:
+    """Rows have the one or the other."""
+    if not isinstance(raw, Mapping) or raw.get("row_id") is None:
+        return raw
+    if raw.get("primary_key"):
+        raise PydanticCustomError("two_keys", "rows with a primary_key need no row_id")
+    return {**raw, "primary_key": ()}
+
+
 class SideloadSpec(_Part):
     """An array that comes with the rows of a stream and is a stream of its own.
 
     Args:
         title: as people write its name.
         records: the member of the answer that holds the rows.
-        primary_key: fields that name a row.
+        primary_key: fields that name a row; none for rows without a name.
+        row_id: what the key of rows without a name is made of, as in a stream.
         fields: types of its fields, as in a stream.
         drop: fields that are not loaded.
     """
@@ -76,8 +90,11 @@ class SideloadSpec(_Part):
     title: str = ""
     records: str
     primary_key: tuple[str, ...] = ("id",)
+    row_id: RowIdFields | None = None
     fields: Mapping[str, str] = {}
     drop: frozenset[str] = frozenset()
+
+    _one_key = model_validator(mode="before")(_key_or_row_id)
 
 
 class StreamSpec(_Part):
@@ -89,6 +106,9 @@ class StreamSpec(_Part):
         records: dotted path of the array of rows; empty when the body is the array.
         params: sent with every call; a list is sent as one parameter for each of its values.
         primary_key: fields that name a row; none for rows without a name.
+        row_id: rows without a name get the key `_ps_id`, a hash: of all that a row holds
+            (`payload`, also when nothing is said), or of the fields listed here, for rows
+            whose other fields change: the dimensions of a report.
         pages: how all rows are got, where it is not as in the rest of the API.
         cursor: how changed rows are asked for; without it the stream is read whole at each run.
         modified_field: a change time by which older versions of a row are told from newer ones.
@@ -111,6 +131,7 @@ class StreamSpec(_Part):
     records: str = ""
     params: Mapping[str, Values] = {}
     primary_key: tuple[str, ...] = ("id",)
+    row_id: RowIdFields | None = None
     pages: AnyPages | None = None
     cursor: CursorSpec | None = None
     modified_field: str | None = None
@@ -122,6 +143,8 @@ class StreamSpec(_Part):
     drop: frozenset[str] | None = None
     sensitive: frozenset[str] = frozenset()
     fields: Mapping[str, str] = {}
+
+    _one_key = model_validator(mode="before")(_key_or_row_id)
 
 
 class LoginSpec(_Part):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from penstock.core.stream import ReadMode, Stream
+from penstock.core.stream import ReadMode, RowId, Stream
 from penstock.sdk.json_columns import JsonColumns
 from penstock.sdk.json_kinds import FieldSpec
 from penstock.sdk.rest.page import Cutter, Fields, envelope_of
@@ -19,12 +19,14 @@ def columns_of(
     rest: RestSpec, spec: StreamSpec, envelope: str | None = None, *, infer_dates: bool = True
 ) -> JsonColumns:
     """A reader of the stream's rows; it learns types, so each read has its own."""
+    drop = _dropped(rest, spec)
     return JsonColumns(
         _declared(spec.fields),
-        rest.drop if spec.drop is None else spec.drop,
+        drop,
         envelope=envelope or envelope_of(spec.records),
         infer_dates=infer_dates,
         id_field=spec.primary_key[0] if spec.primary_key else "id",
+        row_id=_row_id(spec, drop),
     )
 
 
@@ -34,7 +36,8 @@ def side_columns(spec: SideloadSpec, *, infer_dates: bool = True) -> JsonColumns
         spec.drop,
         envelope=spec.records,
         infer_dates=infer_dates,
-        id_field=spec.primary_key[0],
+        id_field=spec.primary_key[0] if spec.primary_key else "id",
+        row_id=_row_id(spec, spec.drop),
     )
 
 
@@ -74,16 +77,34 @@ def streams_of(rest: RestSpec) -> list[Stream]:
                 cursor=spec.cursor.field if spec.cursor else None,
                 mode=ReadMode.INCREMENTAL if spec.cursor else ReadMode.FULL,
                 title=spec.title or name,
-                reports_deletes=spec.deletes and bool(spec.primary_key),
+                reports_deletes=spec.deletes,
                 modified_field=spec.modified_field,
                 sensitive=spec.sensitive,
+                row_id=_row_id(spec, _dropped(rest, spec)),
             )
         )
         found += [
-            Stream(side, _schema(side_columns(one)), one.primary_key, title=one.title or side)
+            Stream(
+                side,
+                _schema(side_columns(one)),
+                one.primary_key,
+                title=one.title or side,
+                row_id=_row_id(one, one.drop),
+            )
             for side, one in spec.sideloads.items()
         ]
     return found
+
+
+def _dropped(rest: RestSpec, spec: StreamSpec) -> frozenset[str]:
+    return rest.drop if spec.drop is None else spec.drop
+
+
+def _row_id(spec: StreamSpec | SideloadSpec, drop: frozenset[str]) -> RowId | None:
+    """What the rows' generated ids are made of; None for rows with a key."""
+    if spec.primary_key:
+        return None
+    return RowId(spec.row_id if isinstance(spec.row_id, tuple) else (), drop)
 
 
 def _schema(columns: JsonColumns) -> pa.Schema:

@@ -42,7 +42,7 @@ def check_switch(
 
     Raises:
         ConfigError: it holds a history and another mode is asked for; or it is to become a
-            history and has several rows of a key, whose order in time nobody knows.
+            history and has no key, or several rows of one, whose order in time nobody knows.
     """
     if mode is not WriteMode.HISTORY:
         holds = metadata.IS_ACTIVE in columns.names and tx.rows(
@@ -56,6 +56,13 @@ def check_switch(
                 code="config.mode_switch",
                 table=name,
             )
+    elif becomes_history(columns, mode) and not key:
+        raise ConfigError(
+            f"The table {name} has no key by which its rows could become a history.",
+            hint=f"Set load_mode back to append, {_FULL_REFRESH}.",
+            code="config.mode_switch",
+            table=name,
+        )
     elif becomes_history(columns, mode) and _several(tx, dialect, place, columns, key):
         raise ConfigError(
             f"The table {name} has keys with several rows, as append leaves them: a history "

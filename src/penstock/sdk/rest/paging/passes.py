@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -242,11 +242,11 @@ class OffsetPass:
         short, now.short = now.short, False
         if not self._spec.overlap or (now.last is None and not now.rows):
             return 0
-        if rows.keys and rows.keys[0] == now.last:
+        if rows.names and rows.names[0] == now.last:
             self._careful = False
             return 1
         # From an anchor, rows of several pages may come again: only the very last one counts.
-        found = _after(rows.keys, [now.last] if now.seeking else now.tail)
+        found = _after(rows.names, [now.last] if now.seeking else now.tail)
         if now.unjudged or not rows.all_good:
             now.doubtful = now.doubtful or found is None
             return found or 0
@@ -315,9 +315,9 @@ class OffsetPass:
         places = [place for place in range(fresh, len(rows)) if self._new(rows.keys[place])]
         bad = [one for one in rows.bad if self._new(("bad", hashlib.sha256(one[0]).hexdigest()))]
         oversize = [one for one in rows.oversize if self._new(("oversize", one[0], one[1]))]
-        if rows.keys:
-            now.last = rows.keys[-1]
-            now.tail = list(rows.keys)
+        if rows.names:
+            now.last = rows.names[-1]
+            now.tail = list(rows.names)
         now.unjudged = not rows.all_good or now.last is None
         return replace(rows.take(places), bad=bad, oversize=oversize)
 
@@ -362,7 +362,7 @@ class OffsetPass:
         return not counts or now.rows >= min(counts)
 
 
-def _after(keys: list[Key], tail: list[Key]) -> int | None:
+def _after(keys: Sequence[Key], tail: Sequence[Key]) -> int | None:
     """The place after the last of the keys that the page before had; None: none of them."""
     known = {key for key in tail if key is not None}
     places = [place for place, key in enumerate(keys) if key in known]
