@@ -111,6 +111,13 @@ def same(found: Any, wanted: Any) -> bool:
         found = uuid.UUID(bytes=found) if isinstance(found, bytes) else uuid.UUID(str(found))
     return bool(found == wanted)
 
+# Short words that somebody who writes a statement may choose as well.
+WORDS: Final = (
+    "number", "kind", "place", "same", "starts", "first", "newest", "asked", "running", "following",
+    "least", "todo", "stored", "done", "fresh", "gone", "key", "keys", "s", "t", "x", "k", "rows",
+    "position", "value", "count", "next_kind", "active_from", "order", "index",
+)  # fmt: skip
+
 
 class Shapes(Suite):
     """Tests of columns: their types, their names, their number, and what others do to them."""
@@ -203,6 +210,21 @@ class Shapes(Suite):
                 rows = [{name: 1, "v": v, "at": at}]
                 self.put(destination, loads(rows, mode, shape=shape, table=table, key=(name,)))
             assert (1, "b") in read(destination, name, "v", table=table)
+
+    @pytest.mark.parametrize("mode", list(WriteMode))
+    def test_names_of_columns_are_never_taken_for_words_of_ours(
+        self, destination: SqlDestination, loads: Loads, mode: WriteMode
+    ) -> None:
+        self.needs(destination, mode)
+        shape = pa.schema([(name, pa.string()) for name in WORDS])
+        for at, v in ((100, "a"), (200, "b"), (300, "b")):
+            rows = [{name: v for name in WORDS} | {"number": str(n), "at": at} for n in range(9)]
+            load = loads(rows, mode, shape=shape, key=("number",))
+            assert self.put(destination, load).rows == 9
+        many = {WriteMode.MERGE: 9, WriteMode.APPEND: 27, WriteMode.HISTORY: 18}[mode]
+        found = read(destination, *WORDS)
+        assert len(found) == many
+        assert {row[1:] for row in found} <= {(v,) * (len(WORDS) - 1) for v in "ab"}
 
     def test_names_that_the_engine_keeps_are_refused(self, destination: SqlDestination) -> None:
         for name in sorted(destination.capabilities.reserved_columns):

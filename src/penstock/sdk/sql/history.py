@@ -22,6 +22,7 @@ from penstock.sdk.sql.tx import Tx
 
 VERSIONS = "_ps_stg_versions"
 _MS = "INTERVAL '1 millisecond'"
+# Columns that statements make beside those of the rows begin with _ps_, as no field's does.
 
 
 def history(tx: Tx, target: Target) -> Counts:
@@ -32,7 +33,7 @@ def history(tx: Tx, target: Target) -> Counts:
     """
     _chain(tx, target)
     _keep_changes(tx, target)
-    found = dict(tx.rows(f"SELECT kind, count(*) FROM {VERSIONS} GROUP BY kind"))
+    found = dict(tx.rows(f"SELECT _ps_kind, count(*) FROM {VERSIONS} GROUP BY _ps_kind"))
     _close(tx, target)
     _add(tx, target)
     tx.run(f"DROP TABLE {VERSIONS}")
@@ -60,34 +61,36 @@ def _chain(tx: Tx, target: Target) -> None:
         start = f"CASE WHEN s.{MODIFIED} IS NOT NULL AND {later} THEN {changed} ELSE {read} END"
     keys_of_load = f"EXISTS (SELECT 1 FROM {target.source} s WHERE {target.same_key('h', 's')})"
     known = (
-        f"SELECT {', '.join(f'h.{name}' for name in target.key)}, max(h.{INGESTED}) AS newest "
+        f"SELECT {', '.join(f'h.{name}' for name in target.key)}, max(h.{INGESTED}) AS _ps_newest "
         f"FROM {target.table} h WHERE {keys_of_load} GROUP BY {', '.join(target.key)}"
     )
     fresh = (
-        f"SELECT s.*, {start} AS asked, t.{FROM} AS active_from, k.newest, "
-        f"row_number() OVER (PARTITION BY {keys} ORDER BY s.{INGESTED}, s.{SEQ}) AS place, "
-        f"CASE WHEN s.{OP} = 'D' THEN 'd' WHEN t.{FROM} IS NULL THEN 'i' ELSE 'u' END AS kind, "
-        f"CASE WHEN t.{FROM} IS NULL THEN FALSE ELSE ({target.same_values('s', 't')}) END AS same "
+        f"SELECT s.*, {start} AS _ps_asked, t.{FROM} AS _ps_active_from, k._ps_newest, "
+        f"row_number() OVER (PARTITION BY {keys} ORDER BY s.{INGESTED}, s.{SEQ}) AS _ps_place, "
+        f"CASE WHEN s.{OP} = 'D' THEN 'd' WHEN t.{FROM} IS NULL THEN 'i' ELSE 'u' END AS _ps_kind, "
+        f"CASE WHEN t.{FROM} IS NULL THEN FALSE ELSE ({target.same_values('s', 't')}) END "
+        "AS _ps_same "
         f"FROM {target.source} s LEFT JOIN {target.table} t "
         f"ON {target.same_key('t', 's')} AND t.{ACTIVE} "
         f"LEFT JOIN ({known}) k ON {target.same_key('k', 's')} "
         # Older than what is known of the key, its delete included.
-        f"WHERE k.newest IS NULL OR k.newest <= s.{INGESTED}"
+        f"WHERE k._ps_newest IS NULL OR k._ps_newest <= s.{INGESTED}"
     )
     plain = ", ".join(target.key)
     raw = (
-        f"SELECT f.*, row_number() OVER (PARTITION BY {plain} ORDER BY place) AS number "
+        f"SELECT f.*, row_number() OVER (PARTITION BY {plain} ORDER BY _ps_place) AS _ps_number "
         f"FROM ({fresh}) f WHERE f.{HINT} <> {int(Hint.PLACEHOLDER)} "
-        "OR (f.place = 1 AND f.newest IS NULL)"
+        "OR (f._ps_place = 1 AND f._ps_newest IS NULL)"
     )
     # Time goes forward along a chain: never before the version that is closed, and versions
     # of the same instant are a millisecond apart.
-    floor = f"GREATEST(asked, COALESCE(active_from + {_MS}, asked))"
-    running = f"max({floor}) OVER (PARTITION BY {plain} ORDER BY number)"
-    ties = f"row_number() OVER (PARTITION BY {plain}, running ORDER BY number) - 1"
+    floor = f"GREATEST(_ps_asked, COALESCE(_ps_active_from + {_MS}, _ps_asked))"
+    running = f"max({floor}) OVER (PARTITION BY {plain} ORDER BY _ps_number)"
+    ties = f"row_number() OVER (PARTITION BY {plain}, _ps_running ORDER BY _ps_number) - 1"
     tx.run(
-        f"CREATE TEMPORARY TABLE {VERSIONS} AS SELECT r.*, running + ({ties}) * {_MS} AS starts "
-        f"FROM (SELECT c.*, {running} AS running FROM ({raw}) c) r"
+        f"CREATE TEMPORARY TABLE {VERSIONS} AS "
+        f"SELECT r.*, _ps_running + ({ties}) * {_MS} AS _ps_starts "
+        f"FROM (SELECT c.*, {running} AS _ps_running FROM ({raw}) c) r"
     )
 
 
@@ -96,18 +99,19 @@ def _keep_changes(tx: Tx, target: Target) -> None:
     keys = ", ".join(target.key)
     tx.run(
         f"DELETE FROM {VERSIONS} AS s USING {VERSIONS} AS b WHERE {target.same_key('b', 's')} "
-        f"AND b.number = s.number - 1 AND ((s.kind <> 'd' AND b.kind <> 'd' "
-        f"AND {target.same_values('s', 'b')}) OR (s.kind = 'd' AND b.kind = 'd'))"
+        f"AND b._ps_number = s._ps_number - 1 AND ((s._ps_kind <> 'd' AND b._ps_kind <> 'd' "
+        f"AND {target.same_values('s', 'b')}) OR (s._ps_kind = 'd' AND b._ps_kind = 'd'))"
     )
     tx.run(
-        f"DELETE FROM {VERSIONS} AS s WHERE number = 1 "
-        "AND ((same AND kind <> 'd') OR (kind = 'd' AND active_from IS NULL))"
+        f"DELETE FROM {VERSIONS} AS s WHERE _ps_number = 1 "
+        "AND ((_ps_same AND _ps_kind <> 'd') OR (_ps_kind = 'd' AND _ps_active_from IS NULL))"
     )
     # The first of several new versions is an insert, those after it replace it.
     tx.run(
-        f"UPDATE {VERSIONS} AS s SET kind = 'u' FROM (SELECT {keys}, min(number) AS least "
+        f"UPDATE {VERSIONS} AS s SET _ps_kind = 'u' "
+        f"FROM (SELECT {keys}, min(_ps_number) AS _ps_least "
         f"FROM {VERSIONS} GROUP BY {keys}) m WHERE {target.same_key('m', 's')} "
-        "AND s.number > m.least AND s.kind = 'i'"
+        "AND s._ps_number > m._ps_least AND s._ps_kind = 'i'"
     )
 
 
@@ -116,29 +120,32 @@ def _close(tx: Tx, target: Target) -> None:
     delete that come late are recognised by that."""
     keys = ", ".join(target.key)
     first = (
-        f"SELECT {keys}, min(starts) AS first, min(number) AS number "
+        f"SELECT {keys}, min(_ps_starts) AS _ps_first, min(_ps_number) AS _ps_number "
         f"FROM {VERSIONS} GROUP BY {keys}"
     )
-    read = f"CASE WHEN v.kind = 'd' THEN v.{INGESTED} ELSE t.{INGESTED} END"
+    read = f"CASE WHEN v._ps_kind = 'd' THEN v.{INGESTED} ELSE t.{INGESTED} END"
     tx.run(
-        f"UPDATE {target.table} AS t SET {TO} = m.first - INTERVAL '1 millisecond', "
+        f"UPDATE {target.table} AS t SET {TO} = m._ps_first - INTERVAL '1 millisecond', "
         f"{ACTIVE} = FALSE, {LOADED} = {target.loaded}, {INGESTED} = {read} "
         f"FROM ({first}) m, {VERSIONS} v WHERE {target.same_key('t', 'm')} "
-        f"AND {target.same_key('v', 'm')} AND v.number = m.number AND t.{ACTIVE}"
+        f"AND {target.same_key('v', 'm')} AND v._ps_number = m._ps_number AND t.{ACTIVE}"
     )
 
 
 def _add(tx: Tx, target: Target) -> None:
     keys = ", ".join(target.key)
-    window = f"OVER (PARTITION BY {keys} ORDER BY starts, number)"
+    window = f"OVER (PARTITION BY {keys} ORDER BY _ps_starts, _ps_number)"
     columns = ", ".join(
-        f"CASE WHEN next_kind = 'd' THEN next_read ELSE {name} END" if name == INGESTED else name
+        f"CASE WHEN _ps_next_kind = 'd' THEN _ps_next_read ELSE {name} END"
+        if name == INGESTED
+        else name
         for name in target.columns
     )
     tx.run(
         f"INSERT INTO {target.table} ({target.listed()}, {LOADED}, {FROM}, {TO}, {ACTIVE}) "
-        f"SELECT {columns}, {target.loaded}, starts, "
-        f"COALESCE(following - INTERVAL '1 millisecond', {OPEN_END}), following IS NULL "
-        f"FROM (SELECT v.*, lead(starts) {window} AS following, lead(kind) {window} AS next_kind, "
-        f"lead({INGESTED}) {window} AS next_read FROM {VERSIONS} v) x WHERE kind <> 'd'"
+        f"SELECT {columns}, {target.loaded}, _ps_starts, "
+        f"COALESCE(_ps_following - INTERVAL '1 millisecond', {OPEN_END}), _ps_following IS NULL "
+        f"FROM (SELECT v.*, lead(_ps_starts) {window} AS _ps_following, "
+        f"lead(_ps_kind) {window} AS _ps_next_kind, "
+        f"lead({INGESTED}) {window} AS _ps_next_read FROM {VERSIONS} v) x WHERE _ps_kind <> 'd'"
     )

@@ -48,7 +48,7 @@ def merge(tx: Tx, target: Target) -> Counts:
     if not _any_known(tx, target):
         return _all_new(tx, target)
     _decide(tx, target)
-    found = dict(tx.rows(f"SELECT todo, count(*) FROM {ACTIONS} GROUP BY todo"))
+    found = dict(tx.rows(f"SELECT _ps_todo, count(*) FROM {ACTIONS} GROUP BY _ps_todo"))
     counts = Counts(
         inserted=found.get("i", 0),
         updated=found.get("u", 0),
@@ -95,10 +95,10 @@ def _decide(tx: Tx, target: Target) -> None:
     )
     keys = ", ".join(f"s.{name}" for name in target.key)
     tx.run(
-        f"CREATE TEMPORARY TABLE {ACTIONS} AS SELECT * FROM (SELECT {keys}, {todo} AS todo, "
-        f"t.{INGESTED} AS stored FROM {target.source} s "
+        f"CREATE TEMPORARY TABLE {ACTIONS} AS SELECT * FROM (SELECT {keys}, {todo} AS _ps_todo, "
+        f"t.{INGESTED} AS _ps_stored FROM {target.source} s "
         f"LEFT JOIN {stored} t ON {target.same_key('t', 's')}) x "
-        "WHERE todo <> 'n'"
+        "WHERE _ps_todo <> 'n'"
     )
 
 
@@ -127,12 +127,12 @@ def _newest(target: Target) -> str:
 
 def _stored(target: Target) -> str:
     """The row of an action: of a key that is stored several times, the newest."""
-    return f"{target.same_key('t', 'a')} AND t.{INGESTED} IS NOT DISTINCT FROM a.stored"
+    return f"{target.same_key('t', 'a')} AND t.{INGESTED} IS NOT DISTINCT FROM a._ps_stored"
 
 
 def _todo(target: Target, which: str) -> str:
     """A join partner: keys with one of these actions."""
-    return f"{ACTIONS} a ON {target.same_key('a', 's')} AND a.todo IN {which}"
+    return f"{ACTIONS} a ON {target.same_key('a', 's')} AND a._ps_todo IN {which}"
 
 
 def _flag(tx: Tx, target: Target) -> None:
@@ -142,7 +142,7 @@ def _flag(tx: Tx, target: Target) -> None:
         f"UPDATE {target.table} AS t SET {op}{DELETED} = TRUE, {INGESTED} = s.{INGESTED}, "
         f"{LOADED} = {target.loaded} "
         f"FROM {target.source} s, {ACTIONS} a WHERE {target.same_key('t', 's')} "
-        f"AND {_stored(target)} AND a.todo = 'd'"
+        f"AND {_stored(target)} AND a._ps_todo = 'd'"
     )
 
 
@@ -155,7 +155,7 @@ def _replace(tx: Tx, target: Target) -> None:
     if not target.foreign_columns:
         tx.run(
             f"DELETE FROM {target.table} AS t USING {ACTIONS} a "
-            f"WHERE {_stored(target)} AND a.todo = 'u'"
+            f"WHERE {_stored(target)} AND a._ps_todo = 'u'"
         )
         return
     others = [name for name in target.columns if name not in target.key]
@@ -165,5 +165,5 @@ def _replace(tx: Tx, target: Target) -> None:
     tx.run(
         f"UPDATE {target.table} AS t SET {values}, {LOADED} = {target.loaded} "
         f"FROM {target.source} s, {ACTIONS} a WHERE {target.same_key('t', 's')} "
-        f"AND {_stored(target)} AND a.todo = 'u'"
+        f"AND {_stored(target)} AND a._ps_todo = 'u'"
     )
