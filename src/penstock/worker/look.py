@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
+from uuid import uuid4
 
 import pyarrow as pa
 
@@ -157,7 +158,7 @@ def _trial(
         plans.append(stream_plan(spec, stream, ends.destination.capabilities, reload))
     base = CatalogMemory(catalog, pipeline, ends.destination.identity) if catalog else None
     memory = TryMemory(base)
-    nowhere = Path(TemporaryDirectory(prefix="penstock-").name)
+    nowhere = Path(gettempdir(), f"penstock-{uuid4()}")  # never made: a look stages nothing
     task = Task(
         pipeline=pipeline,
         job="preview",
