@@ -21,7 +21,8 @@ _MOST_PLAIN: Final = 21
 _LEAST_PLAIN: Final = -6
 """Between these powers of ten numbers are written without an exponent, as in ECMAScript."""
 _USUAL: Final = re.compile(
-    r"(-?(?:[1-9][0-9]{0,20}(?:\.[0-9]*[1-9])?|0\.0{0,5}[1-9](?:[0-9]*[1-9])?))(?:\.0+|0*)", re.ASCII
+    r"(-?(?:[1-9][0-9]{0,20}(?:\.[0-9]*[1-9])?|0\.0{0,5}[1-9](?:[0-9]*[1-9])?))(?:\.0+|0*)",
+    re.ASCII,
 )
 """A number that is in the one form already, but for zeros at its end."""
 

@@ -112,14 +112,15 @@ class MemoryDestination(Destination):
         return [row for file in load.files for row in pq.read_table(file).to_pylist()]
 
     def _bad(self, load: TableLoad, rows: list[dict[str, Any]]) -> list[int]:
-        return [at for at, row in enumerate(rows) if row[load.key[0]] in self.refuse]
+        keys = [tuple(row[name] for name in load.key)[:1] for row in rows]
+        return [at for at, key in enumerate(keys) if {*key} & self.refuse]
 
     def _apply(self, load: TableLoad, rows: list[dict[str, Any]]) -> Receipt:
         table = self.tables[load.table]
         inserted = updated = 0
         for row in rows:
-            old = next((r for r in table if all(r[k] == row[k] for k in load.key)), None)
-            if old is not None and load.mode is WriteMode.MERGE:
+            old = next((r for r in table if all(r.get(k) == row[k] for k in load.key)), None)
+            if old is not None and load.key and load.mode is WriteMode.MERGE:
                 updated += 1
                 if row[metadata.HINT] != Hint.PLACEHOLDER:
                     old.update(row)

@@ -11,10 +11,11 @@ from penstock.core.errors import ConfigError
 from penstock.core.load import WriteMode
 from penstock.core.records import Generation
 from penstock.core.spec import PipelineSpec
-from penstock.core.stream import Stream
+from penstock.core.stream import RowId, Stream
 from penstock.sdk.destination import Capabilities
 from penstock.worker.plan import keyless, stream_plan
 
+FEED = Stream("events", pa.schema([("at", pa.int64())]), row_id=RowId())
 EVENTS = Stream("events", pa.schema([("at", pa.int64())]))
 ALL = Capabilities(modes=frozenset(WriteMode))
 
@@ -46,3 +47,28 @@ def test_history_without_a_key_is_refused() -> None:
     with pytest.raises(ConfigError) as raised:
         stream_plan(spec("history"), EVENTS, ALL, Generation())
     assert raised.value.code == "config.history_without_key"
+
+
+@pytest.mark.parametrize("mode", list(WriteMode))
+def test_generated_ids_are_a_key_in_every_mode(mode: WriteMode) -> None:
+    plan = stream_plan(spec(mode.value), FEED, ALL, Generation())
+    assert (plan.mode, plan.key) == (mode, ("_ps_id",))
+    assert keyless({"events": plan}, spec(mode.value)) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "mode"),
+    [([], WriteMode.APPEND), (["at"], WriteMode.MERGE), (["_ps_id"], WriteMode.MERGE)],
+)
+def test_the_user_may_choose_another_key_or_none(key: list[str], mode: WriteMode) -> None:
+    wanted = PipelineSpec(source="s", destination="d", settings={"events": {"primary_key": key}})
+    plan = stream_plan(wanted, FEED, ALL, Generation())
+    assert (plan.mode, plan.key) == (mode, tuple(key))
+
+
+@pytest.mark.parametrize("key", [["_ps_id"], ["at", "_ps_id"]])
+def test_rows_that_have_no_id_cannot_have_it_as_their_key(key: list[str]) -> None:
+    wanted = PipelineSpec(source="s", destination="d", settings={"events": {"primary_key": key}})
+    with pytest.raises(ConfigError) as raised:
+        stream_plan(wanted, EVENTS, ALL, Generation())
+    assert raised.value.code == "config.unknown_key"

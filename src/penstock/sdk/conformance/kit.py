@@ -59,10 +59,12 @@ class Loads:
             **{**settings, **more},
         )  # fmt: skip
 
-    def keys(self, values: Sequence[Any], kind: pa.DataType | None = None) -> Path:
+    def keys(
+        self, values: Sequence[Any], kind: pa.DataType | None = None, *, name: str = "id"
+    ) -> Path:
         """A file of keys, as a complete read leaves it."""
         file = self._folder / f"keys-{next(self._numbers)}.parquet"
-        pq.write_table(pa.table({"id": pa.array(values, kind or pa.int64())}), file)
+        pq.write_table(pa.table({name: pa.array(values, kind or pa.int64())}), file)
         return file
 
     def _file(self, number: int, rows: Sequence[Row], schema: pa.Schema) -> Path:

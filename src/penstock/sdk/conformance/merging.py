@@ -5,9 +5,10 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
+from penstock.core import metadata
 from penstock.core.batch import Hint
 from penstock.core.errors import ConfigError, DataError
-from penstock.core.load import Receipt, WriteMode
+from penstock.core.load import Receipt, Sweep, WriteMode
 from penstock.sdk.conformance.kit import Loads, Row, Suite, read
 from penstock.sdk.sql import SqlDestination
 
@@ -152,6 +153,31 @@ class Merging(Suite):
         for _ in range(2):
             self.put(merging, loads([{"id": 1, "v": "a"}], key=()))
         assert read(merging, "id", "v") == [(1, "a"), (1, "a")]
+
+    @pytest.mark.parametrize("mode", list(WriteMode))
+    def test_a_generated_key_is_as_good_as_any(
+        self, destination: SqlDestination, loads: Loads, mode: WriteMode
+    ) -> None:
+        self.needs(destination, mode)
+        shape = pa.schema([("v", pa.string()), (metadata.ID, pa.string())])
+        before = [{"v": v, metadata.ID: v * 64} for v in "abcdefgh"]
+        after = [{"v": v, metadata.ID: v * 64, "at": 200} for v in "bcdefghi"]
+        file = loads.keys([row[metadata.ID] for row in after], pa.string(), name=metadata.ID)
+        sweep = None if mode is WriteMode.APPEND else Sweep((file,), started_at=150, deleted_at=300)
+        self.put(destination, loads(before, mode, shape=shape, key=metadata.GENERATED_KEY))
+        receipt = self.put(
+            destination, loads(after, mode, shape=shape, key=metadata.GENERATED_KEY, sweep=sweep)
+        )
+        found = [row[0] for row in read(destination, metadata.ID)]
+        if mode is WriteMode.APPEND:
+            assert (counts(receipt), len(found)) == ((8, 0, 0, 0), 16)
+            return
+        assert (counts(receipt), receipt.flagged) == ((1, 0, 0, 7), 1)
+        assert found == [v * 64 for v in "abcdefghi"]
+        gone = metadata.DELETED if mode is WriteMode.MERGE else f"NOT {metadata.IS_ACTIVE}"
+        table = destination.qualified("people")
+        rows = destination.query(f"SELECT {metadata.ID} FROM {table} WHERE {gone}").to_pylist()
+        assert [*rows] == [{metadata.ID: "a" * 64}]
 
     def test_append_keeps_every_version(self, destination: SqlDestination, loads: Loads) -> None:
         self.needs(destination, WriteMode.APPEND)

@@ -111,6 +111,7 @@ def same(found: Any, wanted: Any) -> bool:
         found = uuid.UUID(bytes=found) if isinstance(found, bytes) else uuid.UUID(str(found))
     return bool(found == wanted)
 
+
 # Short words that somebody who writes a statement may choose as well.
 WORDS: Final = (
     "number", "kind", "place", "same", "starts", "first", "newest", "asked", "running", "following",
@@ -218,7 +219,7 @@ class Shapes(Suite):
         self.needs(destination, mode)
         shape = pa.schema([(name, pa.string()) for name in WORDS])
         for at, v in ((100, "a"), (200, "b"), (300, "b")):
-            rows = [{name: v for name in WORDS} | {"number": str(n), "at": at} for n in range(9)]
+            rows = [dict.fromkeys(WORDS, v) | {"number": str(n), "at": at} for n in range(9)]
             load = loads(rows, mode, shape=shape, key=("number",))
             assert self.put(destination, load).rows == 9
         many = {WriteMode.MERGE: 9, WriteMode.APPEND: 27, WriteMode.HISTORY: 18}[mode]

@@ -143,10 +143,14 @@ class SourceSuite:
 
 
 def _keys(streams: Mapping[str, Stream], batches: Sequence[Batch]) -> list[Key]:
-    """Stream and primary key of every row; the whole row where a stream has no key."""
+    """Stream and key of every row; the whole row where a stream has none."""
     found: list[Key] = []
     for batch in batches:
         if batch.rows is None:
+            continue
+        if streams[batch.stream].row_id is not None:
+            assert batch.row_ids is not None, batch.stream
+            found += [(batch.stream, (row_id,)) for row_id in batch.row_ids.to_pylist()]
             continue
         names = streams[batch.stream].primary_key or tuple(batch.rows.schema.names)
         columns = [batch.rows.column(name).to_pylist() for name in names]
