@@ -323,8 +323,9 @@ def test_a_row_below_the_limit_is_loaded_and_one_above_it_named(
 ) -> None:
     crm.spoil("tags", 2, "oversize", field="tag", size_bytes=120_000_000)
     crm.spoil("tags", 4, "oversize", field="tag", size_bytes=128_000_001)
-    program("run", "main", "--object", "tags")
+    told = program("run", "main", "--object", "tags", code=3)
     (job,) = program.records("jobs", "show", program.records("jobs", "main")[0]["job"])
+    assert f"Too large to load; warnings name them: penstock jobs show {job['job']}" in told
     tags = len(crm.rows("tags"))
     assert (job["read"], job["oversize"], job["loaded"]) == (tags, 1, tags - 1)
     assert any("id 4 " in text for text in job["warnings"])

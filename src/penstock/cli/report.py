@@ -133,6 +133,9 @@ def _advice(record: Mapping[str, Any]) -> str:
     if waiting := record.get("waiting"):
         are = "record is" if waiting == 1 else "records are"
         lines.append(f"{waiting:,} more {are} read and staged; the next run delivers them first.")
+    if record["oversize"]:
+        job = shlex.quote(record["job"])
+        lines.append(f"Too large to load; warnings name them: penstock jobs show {job} --json")
     if record["failed"]:
         lines.append(f"See why: penstock failed {name}")
     elif record["status"] in ("CANCELED", "DEFERRED", "DEFERRED_WITH_FAILURES"):

@@ -68,7 +68,8 @@ def _stopped(fatal: PenstockError, name: str) -> dict[str, Any]:
 def _object_status(
     state: ObjectState, error: PenstockError | None, outcome: Outcome, *, interrupted: bool
 ) -> ObjectStatus:
-    failures = state.books.failed > 0
+    # A record too large to load is none that failed, but without it not all is loaded.
+    failures = state.books.failed > 0 or state.books.oversize > 0
     if isinstance(error, Unavailable):
         return ObjectStatus.UNAVAILABLE
     if isinstance(error, RateLimited):
@@ -101,15 +102,17 @@ def judge(
         return Ending(JobStatus.CANCELED, Interrupted.exit_code, None)
     errors = {n: e for n, e in outcome.splits.items() if not isinstance(e, Unavailable)}
     failed = sum(state.books.failed for state in states.values())
-    if not errors and not failed:
+    dropped = sum(state.books.oversize for state in states.values())
+    if not errors and not failed and not dropped:
         return Ending(JobStatus.COMPLETED, 0, None)
     worst = _worst(errors, len(states))
-    strict = spec.failure_policy == "STRICT"
+    # Not for records that are too large: no further try brings them.
+    strict = spec.failure_policy == "STRICT" and (errors or failed)
     if strict or failed > MOST_FAILED or len(errors) == len(states):
         return Ending(JobStatus.FAILED, worst, next(iter(errors.values()), None))
-    deferred = any(isinstance(error, RateLimited) for error in errors.values())
-    if deferred:
-        with_failures = failed or any(not isinstance(e, RateLimited) for e in errors.values())
+    limited = [isinstance(error, RateLimited) for error in errors.values()]
+    if any(limited):
+        with_failures = failed or dropped or not all(limited)
         status = JobStatus.DEFERRED_WITH_FAILURES if with_failures else JobStatus.DEFERRED
         return Ending(status, worst, None)
     return Ending(JobStatus.COMPLETED_WITH_FAILURES, worst, None)
