@@ -61,7 +61,8 @@ CLICK = "9330c0988770720342601ceb88ea97a2520ac1795650409390fc88294ec4b8c4"
         # The example of RFC 8785, 3.2.2, whose first number keeps its digits here.
         (
             (
-                '{"numbers": [333333333.33333329, 1E30, 4.50, 2e-3, 0.000000000000000000000000001], '
+                '{"numbers": [333333333.33333329, 1E30, 4.50, 2e-3, '
+                "0.000000000000000000000000001], "
                 '"string": "\\u20ac$\\u000F\\u000aA\'\\u0042\\u0022\\u005c\\\\\\"\\/", '
                 '"literals": [null, true, false]}'
             ),
