@@ -49,11 +49,14 @@ class Space:
     url: str = ""
 
     def answer(self, request: Request, _number: int) -> Play:
-        parts = self.events if request.path == "/events" else map(json.dumps, self.spend)
-        return reply(f"[{', '.join(parts)}]")
+        if request.path == "/spend":
+            return reply(json.dumps(self.spend))
+        since = dict(request.params).get("since", "")
+        return reply(f"[{', '.join(e for e in self.events if json.loads(e)['at'] >= since)}]")
 
     def open(self, **pipeline: Any) -> Workspace:
-        plan = {"source": "feed", "destination": "warehouse", **pipeline}
+        only = {"include": ["events", "spend"]}
+        plan = {"source": "feed", "destination": "warehouse", "objects": only, **pipeline}
         spec = {
             "version": 1,
             "sources": {"feed": {"type": "feed", "url": self.url}},
@@ -71,6 +74,11 @@ class Space:
                 "streams": {
                     "events": {"path": "/events", "primary_key": []},
                     "spend": {"path": "/spend", "row_id": ["day", "campaign"]},
+                    "changes": {
+                        "path": "/changes",
+                        "row_id": "payload",
+                        "cursor": {"field": "at", "after": "since"},
+                    },
                 },
             },
             folder=self.root,
@@ -147,6 +155,22 @@ def test_a_report_is_merged_by_its_dimensions(space: Space) -> None:
     assert [row["cost"] for row in space.table("spend", f"_ps_id = '{third}'")] == [99]
 
 
+def test_changed_rows_are_others_and_a_sweep_of_ids_finds_the_old_ones(
+    space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("penstock.sdk.rest.source.duration_ms", lambda _: 0)  # due at each run
+
+    def run() -> dict[str, int | None]:
+        return counts(space.run(objects={"include": ["changes"]}), "changes")
+
+    assert run() == {"read": 7, "inserted": 7}
+    # The last row is read again, for rows may share its time.
+    assert run() == {"read": 1, "unchanged": 1}
+    space.events[1] = EVENTS[1].replace("2025-01-02", "2025-01-08")
+    assert run() == {"read": 2, "inserted": 1, "unchanged": 1, "flagged": 1}
+    assert space.ids("changes", "not _ps_deleted") == sorted(map(id_of, space.events))
+
+
 def test_append_keeps_every_reading_with_its_id(space: Space) -> None:
     for _ in range(2):
         assert counts(space.run(load_mode="append")) == {"read": 7, "inserted": 7}
@@ -216,4 +240,4 @@ def test_plan_and_preview_show_the_key(space: Space) -> None:
     assert '"_ps_id"' in planned["events"].statements[0]
     shown = look.preview(space.open(), "p", "events", 3)
     assert shown.column("_ps_id").to_pylist() == [id_of(text) for text in EVENTS[:3]]
-    assert [stream.key for stream in look.discover(space.open(), "feed")] == [("_ps_id",)] * 2
+    assert [stream.key for stream in look.discover(space.open(), "feed")] == [("_ps_id",)] * 3

@@ -112,10 +112,20 @@ CHANGING = {
 }
 
 
-def test_a_sweep_brings_nothing_but_ids(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("stream", "columns"),
+    [
+        (CHANGING, []),
+        ({**CHANGING, "row_id": None, "primary_key": ["at", "n"]}, ["at", "n"]),
+    ],
+    ids=["generated", "two fields"],
+)
+def test_a_sweep_brings_nothing_but_keys(
+    tmp_path: Path, stream: dict[str, Any], columns: list[str]
+) -> None:
     rows = [{"at": f"2025-01-0{day}T00:00:00Z", "n": day} for day in range(1, 8)]
     with Server(lambda *_: reply(json.dumps({"rows": rows}))) as server:
-        opened = source(tmp_path, server.url, CHANGING, sweep="7d")
+        opened = source(tmp_path, server.url, stream, sweep="7d")
         first = read(opened)[-1].checkpoint
         assert first is not None
         del rows[3]
@@ -123,8 +133,10 @@ def test_a_sweep_brings_nothing_but_ids(tmp_path: Path) -> None:
         batches = read(opened, replace(first, position=due))
         opened.close()
     swept = [batch for batch in batches if batch.full_pass and batch.full_pass.keys_only]
-    assert ids(swept) == [id_of(row) for row in rows]
-    assert [batch.rows.num_columns for batch in swept if batch.rows is not None] == [0]
+    [keys] = [batch.rows for batch in swept if batch.rows is not None]
+    assert (keys.num_rows, keys.schema.names) == (6, columns)
+    if not columns:
+        assert ids(swept) == [id_of(row) for row in rows]
     assert swept[-1].full_pass is not None
     assert swept[-1].full_pass.verified
 
