@@ -56,7 +56,7 @@ def check_switch(
                 code="config.mode_switch",
                 table=name,
             )
-    elif becomes_history(columns, mode) and not key:
+    elif becomes_history(columns, mode) and not {*key} & {*columns.names}:
         raise ConfigError(
             f"The table {name} has no key by which its rows could become a history.",
             hint=f"Set load_mode back to append, {_FULL_REFRESH}.",
