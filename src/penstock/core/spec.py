@@ -23,6 +23,9 @@ LoadMode = Literal["merge", "append", "history"]
 NameStyle = Literal["classic", "snake", "off"]
 SchemaPolicy = Literal["ALLOW_ALL", "ALLOW_COLUMNS", "BLOCK_ALL"]
 FailurePolicy = Literal["MODERATE", "STRICT"]
+QueryMode = Literal[
+    "FULL_LOAD", "UNIQUE_INCREMENTING_APPEND_ONLY", "DELTA_TIMESTAMP", "CHANGE_DATA_CAPTURE", "XMIN"
+]
 JsonStrategy = Literal["JSON_COLUMNS", "JSON_STRINGS", "FLATTEN_SPLIT"]
 
 NAME_LIMIT = 255
@@ -88,12 +91,22 @@ class Selection(_Strict):
 
 
 class ObjectSettings(_Strict):
-    """What differs for one object; None keeps the pipeline's or the source's choice."""
+    """What differs for one object; None keeps the pipeline's or the source's choice.
+
+    Args:
+        query_mode: how a table is read again (pipelines.md 2.5).
+        cursor: the columns that the mode asks for: the incrementing one, or the timestamp,
+            or the timestamp and the incrementing one.
+        delay_ms: rows younger than this wait for a later read.
+    """
 
     primary_key: Names | None = None
     load_mode: Annotated[LoadMode | None, BeforeValidator(_lower)] = None
     json_strategy: Annotated[JsonStrategy | None, BeforeValidator(_upper)] = None
     delete_safety: Share | None = None
+    query_mode: Annotated[QueryMode | None, BeforeValidator(_upper)] = None
+    cursor: Names | None = None
+    delay_ms: Annotated[int | None, Field(ge=0)] = None
 
 
 class PipelineSpec(_Strict):

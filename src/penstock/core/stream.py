@@ -44,6 +44,7 @@ class Stream:
         modified_field: field that holds the change time in the source, for
             `_ps_source_modified_at`.
         sensitive: fields whose values previews hide.
+        estimated_rows: as the source's statistics say, None when it has none.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Stream:
     modified_field: str | None = None
     sensitive: frozenset[str] = field(default_factory=frozenset)
     row_id: RowId | None = None
+    estimated_rows: int | None = None
 
     @property
     def key(self) -> tuple[str, ...]:

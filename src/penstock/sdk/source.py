@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from penstock.core.batch import Batch
 from penstock.core.checkpoint import Checkpoint
+from penstock.core.spec import PipelineSpec
 from penstock.core.stream import Split, Stream
 
 
@@ -53,6 +54,8 @@ class ReadContext:
 
     Args:
         cancel: set when the job should stop; `read` ends soon, at any yield.
+        package_rows: rows after which a load package closes; batches of more rows make it
+            larger than it should be.
         batch_rows: aim for batches of about this many rows, fewer when `batch_bytes` or
             `batch_seconds` comes first, so that a slow source still reaches checkpoints.
         restart: read the streams whole again, whatever the checkpoint says.
@@ -67,6 +70,7 @@ class ReadContext:
     cancel: threading.Event = field(default_factory=threading.Event)
     batch_rows: int = 5_000
     batch_bytes: int = 16 << 20
+    package_rows: int = 61_440
     batch_seconds: float = 5.0
     restart: bool = False
     bounds: Mapping[str, str] = field(default_factory=dict)
@@ -79,14 +83,17 @@ class ReadContext:
 class Source(ABC):
     """Reads one system. Built for one job or check, used from several threads, then closed.
 
-    In time: `check` or `discover` alone; or, for a job, `discover`, `plan`, then `read` for
-    each split in a thread of its own, `acknowledge` after loads, `close`. After a crash the
-    same calls come again with the last saved checkpoint; nothing else is kept.
+    In time: `check` or `discover` alone; or, for a job, `configure`, `discover`, `plan`, then
+    `read` for each split in a thread of its own, `acknowledge` after loads, `close`. After a
+    crash the same calls come again with the last saved checkpoint; nothing else is kept.
 
     Errors that `read` raises decide what the engine does: `Unavailable` (this object is not
     offered; the others go on), `ObjectFailed` and `TransientError` (this object stops, its
     position stays, the others go on), `AuthError` and `ConfigError` (the whole job stops).
     """
+
+    def configure(self, pipeline: PipelineSpec) -> None:  # noqa: B027
+        """What a pipeline wants of the objects; called before `discover`, or never."""
 
     @abstractmethod
     def check(self) -> Iterator[Step]:

@@ -53,4 +53,5 @@ def opened_ends(workspace: Workspace, pipeline: str) -> Iterator[Ends]:
         opened_source(workspace, spec.source) as source,
         opened_destination(workspace, spec.destination, budget) as destination,
     ):
+        source.configure(spec)
         yield Ends(source, destination, budget)

@@ -138,7 +138,8 @@ class SourceSuite:
         checkpoint: Checkpoint | None = None,
         batch_rows: int | None = None,
     ) -> list[Batch]:
-        context = ReadContext(batch_rows=batch_rows or self.batch_rows)
+        rows = batch_rows or self.batch_rows
+        context = ReadContext(batch_rows=rows, package_rows=rows)
         return list(source.read(split, checkpoint, context))
 
 

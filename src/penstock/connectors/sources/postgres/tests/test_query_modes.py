@@ -1,0 +1,81 @@
+"""The worked examples of pipelines.md 2.5 and 2.6, and how modes are chosen and changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from tables import Tables
+
+pytestmark = pytest.mark.postgres
+ITEMS = """
+create table items (
+  id int primary key, v text,
+  created_at timestamptz not null default now(), touched timestamptz not null default now());
+insert into items select n, 'v' || n from generate_series(1, 100) n;
+"""
+
+
+def _first_six_hours(sql: psycopg.Connection[Any]) -> None:
+    """4 rows are modified and 5 added."""
+    sql.execute("update items set v = 'new', touched = now() where id in (3, 30, 60, 99)")
+    sql.execute("insert into items select n, 'v' || n from generate_series(101, 105) n")
+
+
+@pytest.mark.parametrize(
+    ("settings", "first", "second"),
+    [
+        pytest.param({"query_mode": "FULL_LOAD"}, 105, 105, id="full load"),
+        pytest.param(
+            {"query_mode": "UNIQUE_INCREMENTING_APPEND_ONLY", "cursor": "id"}, 5, 0,
+            id="append-only misses the updates",
+        ),
+        pytest.param({"query_mode": "DELTA_TIMESTAMP", "cursor": "touched"}, 9, 0, id="updated-at"),
+        pytest.param(
+            {"query_mode": "DELTA_TIMESTAMP", "cursor": "created_at"}, 5, 0,
+            id="created-at misses the updates",
+        ),
+        pytest.param(
+            {"query_mode": "CHANGE_DATA_CAPTURE", "cursor": ["touched", "id"]}, 9, 0, id="cdc"
+        ),
+    ],
+)  # fmt: skip
+def test_the_worked_example(
+    sql: psycopg.Connection[Any], tables: Tables, settings: Any, first: int, second: int
+) -> None:
+    sql.execute(ITEMS)
+    tables.pipeline = {"settings": {"items": settings}}
+    assert tables.read() == {"items": 100}
+    _first_six_hours(sql)
+    assert tables.read() == {"items": first}
+    assert tables.read() == {"items": second}
+    assert tables.rows("select count(*), count(distinct id) from items") == [(105, 105)]
+
+
+def test_a_query_is_read_by_a_column_of_its_outermost_select(
+    sql: psycopg.Connection[Any], tables: Tables
+) -> None:
+    sql.execute(
+        'create table "user" (id int primary key, name text, updated_ts timestamptz);'
+        "create table employee (user_id int, dept_name text, updated_ts timestamptz);"
+        "insert into \"user\" select n, 'u' || n, now() from generate_series(1, 10) n;"
+        "insert into employee select n, 'd', now() from generate_series(1, 10) n"
+    )
+    query = (
+        "SELECT u.id, u.name, u.updated_ts AS user_updated_ts,\n"
+        "       e.dept_name, e.updated_ts AS employee_updated_ts\n"
+        'FROM "user" u JOIN employee e ON u.id = e.user_id -- all of them\n'
+    )
+    tables.source = {**tables.source, "mode": "CUSTOM_SQL", "query": query}
+    delta = {"query_mode": "DELTA_TIMESTAMP", "cursor": "employee_updated_ts"}
+    tables.pipeline = {"settings": {"custom_query": {**delta, "primary_key": "id"}}}
+    assert tables.read() == {"custom_query": 10}
+    assert tables.read() == {"custom_query": 0}
+    sql.execute("update employee set dept_name = 'e', updated_ts = now() where user_id < 4")
+    assert tables.read() == {"custom_query": 3}
+    assert tables.rows("select dept_name, count(*) from custom_query group by 1 order by 1") == [
+        ("d", 7),
+        ("e", 3),
+    ]

@@ -1,0 +1,116 @@
+"""Later reads of a table: what came late, then what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from penstock.sdk.sql.reading.modes import Chosen
+from penstock.sdk.sql.reading.pages import How, Ordered, Piece
+from penstock.sdk.sql.reading.position import Mark, Position, Seen
+from penstock.sdk.sql.reading.server import Column, Server, Table
+
+_MARGIN_IDS: Final = 10_000
+_MARGIN_TIME: Final = timedelta(minutes=15)
+"""How far below its transaction's beginning a cursor value may lie: numbers taken from a
+sequence in stock, times stamped by a clock that is behind. Looked through by the
+transaction's number, so a large margin costs little."""
+
+
+@dataclass(frozen=True)
+class Increments:
+    """One table with a cursor."""
+
+    table: Table
+    chosen: Chosen
+
+    def begin(self, server: Server, before: Seen | None) -> Position:
+        """The position of a first read that begins now, before its first statement."""
+        seen = Seen.of(server.horizon(), before)
+        names = tuple(column.name for column in self.chosen.order)
+        return Position(str(self.chosen.mode), names, seen=seen, bound=self._bound(server, seen))
+
+    def below(self, server: Server, bound: str | None) -> tuple[str, ...]:
+        """Conditions of rows that this mode reads at all, up to the bound."""
+        cursor = self.chosen.cursor[0]
+        conditions = [f"{server.words.ident(cursor.name)} IS NOT NULL"] if cursor.nullable else []
+        if bound is not None:
+            conditions.append(server.words.compared(cursor, "<", bound))
+        return tuple(conditions)
+
+    def read(
+        self, server: Server, position: Position, how: How
+    ) -> Iterator[tuple[Position, Piece | None]]:
+        """Pieces, each with the position after it; it moves at the end of the late rows first."""
+        assert position.seen is not None
+        seen = Seen.of(server.horizon(), position.seen)
+        yield from ((position, piece) for piece in self._late(server, position, how))
+        if how.cancel.is_set():
+            return
+        position = replace(position, seen=seen, bound=self._bound(server, seen))
+        where = self.below(server, position.bound)
+        if position.at is None and position.floor is not None:
+            where = (*where, server.words.compared(self.chosen.cursor[0], ">=", position.floor))
+        rows = Ordered(self.table, where, self.chosen.order, self.chosen.unique, position.at)
+        for piece in rows.pieces(server, how):
+            position = replace(position, at=piece.at or position.at)
+            yield position, piece
+        if not how.cancel.is_set():
+            yield self.ended(server, position), None
+
+    def ended(self, server: Server, position: Position) -> Position:
+        """The position after a read that came to its end, with a mark of where it stood.
+
+        Where rows are read only below the server's clock, whatever is chosen from that
+        time on is above them; elsewhere a value may be chosen until the last snapshot, or
+        none was when the server has had no writer since.
+        """
+        assert position.seen is not None
+        clock = position.seen.clock_ms
+        if not self.chosen.bounded:
+            after = server.horizon()
+            quiet = after.token == position.seen.token and not after.open
+            clock = clock if quiet else after.clock_ms
+        return position.marked(Mark(clock, position.reached))
+
+    def _late(self, server: Server, position: Position, how: How) -> Iterator[Piece]:
+        """Rows at or below the position that transactions of the time of `seen` brought since."""
+        assert position.seen is not None
+        if position.reached is None:
+            return
+        words, cursor = server.words, self.chosen.cursor[0]
+        late = server.late(position.seen.token) if self.table.versioned else None
+        lowest = position.lowest()
+        if late is None and lowest == position.reached:
+            return
+        where = [*self.below(server, None)]
+        if lowest is not None:
+            some_open = position.seen.oldest_ms < position.seen.clock_ms
+            least = _less(lowest, cursor) if late is not None and some_open else lowest
+            where.append(words.compared(cursor, ">=", least))
+        if position.at is not None:
+            where.append(words.up_to(self.chosen.order, position.at))
+        else:
+            where.append(words.compared(cursor, "<", position.reached))
+        if late is not None:
+            where.append(late)
+        yield from Ordered(self.table, tuple(where)).pieces(server, how)
+
+    def _bound(self, server: Server, seen: Seen) -> str | None:
+        if not self.chosen.bounded:
+            return None
+        return server.words.moment(seen.clock_ms - self.chosen.delay_ms, self.chosen.cursor[0])
+
+
+def _less(value: str, cursor: Column) -> str:
+    """The value less the margin, in the same form."""
+    if cursor.is_integer:
+        return str(int(value) - _MARGIN_IDS)
+    if not cursor.is_moment:
+        return value
+    try:
+        return (datetime.fromisoformat(value) - _MARGIN_TIME).isoformat(" ")
+    except OverflowError:
+        return value

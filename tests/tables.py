@@ -1,0 +1,64 @@
+"""Workspaces that read tables of a database, run inside of the test's process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+import penstock
+
+PIPELINE = "copy"
+
+
+@dataclass
+class Tables:
+    """One pipeline from a database into a DuckDB file, or where `destination` says.
+
+    Args:
+        source: type and settings.
+        pipeline: what differs from the defaults.
+    """
+
+    root: Path
+    source: Mapping[str, Any]
+    pipeline: dict[str, Any] = field(default_factory=dict)
+    destination: Mapping[str, Any] | None = None
+
+    def run(self, **options: Any) -> Any:
+        """One job; its summary. A job that fails fails the test."""
+        summary = self.tried(**options)
+        assert summary.status == "COMPLETED", summary.to_dict()
+        return summary
+
+    def tried(self, **options: Any) -> Any:
+        self.write()
+        return penstock.open(self.root).run(PIPELINE, **options)
+
+    def read(self, **options: Any) -> dict[str, int]:
+        """One job; rows read by object."""
+        return {item.object: item.books.read for item in self.run(**options).objects}
+
+    def write(self) -> None:
+        file = self.destination or {"type": "duckdb", "path": "out.duckdb"}
+        spec = {
+            "version": 1,
+            "sources": {"shop": dict(self.source)},
+            "destinations": {"warehouse": dict(file)},
+            "pipelines": {
+                PIPELINE: {"source": "shop", "destination": "warehouse", "schedule": "manual",
+                           **self.pipeline}
+            },
+        }  # fmt: skip
+        # JSON is YAML, and needs no writer.
+        (self.root / "penstock.yaml").write_text(json.dumps(spec), encoding="utf-8")
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Rows that are in the DuckDB file now."""
+        with duckdb.connect(str(self.root / "out.duckdb"), read_only=True) as connection:
+            found: list[tuple[Any, ...]] = connection.execute(query).fetchall()
+            return found
