@@ -96,7 +96,8 @@ class Increments:
             where.append(words.compared(cursor, "<", position.reached))
         if late is not None:
             where.append(late)
-        yield from Ordered(self.table, tuple(where)).pieces(server, how)
+        for piece in Ordered(self.table, tuple(where)).pieces(server, how):
+            yield replace(piece, again=True)
 
     def _bound(self, server: Server, seen: Seen) -> str | None:
         if not self.chosen.bounded:

@@ -39,12 +39,15 @@ class How:
 class Piece:
     """Rows, and the values of the order's columns in the last of them.
 
-    `at` is None where one cannot go on from: the value is not known, or the next row may
-    have the same.
+    Args:
+        at: None where one cannot go on from: the value is not known, or the next row may
+            have the same.
+        again: these rows were perhaps read before.
     """
 
     rows: Rows
     at: Values | None
+    again: bool = False
 
 
 @dataclass(frozen=True)

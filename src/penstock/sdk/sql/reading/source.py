@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
-from penstock.core.batch import Batch, FailedEvent
+from penstock.core.batch import Batch, FailedEvent, Hint
 from penstock.core.checkpoint import Checkpoint
 from penstock.core.errors import ObjectFailed
 from penstock.core.spec import ObjectSettings, PipelineSpec
@@ -18,12 +18,13 @@ from penstock.sdk.source import ReadContext, Source, SourceStats, Step
 from penstock.sdk.sql.reading.history import History
 from penstock.sdk.sql.reading.increments import Increments
 from penstock.sdk.sql.reading.modes import Chosen, QueryMode, choose
-from penstock.sdk.sql.reading.pages import How, Ordered
+from penstock.sdk.sql.reading.pages import How, Ordered, Piece
 from penstock.sdk.sql.reading.position import Position
 from penstock.sdk.sql.reading.server import Rows, Server, Table
 from penstock.sdk.sql.reading.settings import ReadingSettings
 
-ROW_CAP = 5_000_000
+_SEEN: Final = pa.scalar(Hint.SEEN, pa.uint8())
+ROW_CAP: Final = 5_000_000
 """Most rows of a full load of a table without an index (pipelines.md 2.5)."""
 
 
@@ -139,7 +140,7 @@ class _Read:
         """The first rows, for a preview."""
         how = replace(self._how, limit=self._context.limit)
         for piece in Ordered(self._table).pieces(self._server, how):
-            yield self._batch(piece.rows, None)
+            yield self._batch(piece, None)
 
     def known(self, checkpoint: Checkpoint | None) -> Position | None:
         """The checkpoint's position; None when it is of another mode or other columns."""
@@ -161,7 +162,7 @@ class _Read:
             return
         for reached, piece in self._increments.read(self._server, position, self._how):
             safe = piece is None or piece.at is not None
-            yield self._batch(piece.rows if piece else None, reached if safe else None)
+            yield self._batch(piece, reached if safe else None)
 
     def _begin(self) -> Position:
         self._refuse_large()
@@ -204,7 +205,7 @@ class _Read:
             position = replace(position, parts=tuple(parts))
             safe = piece is None or piece.at is not None
             if piece is not None:
-                yield self._batch(piece.rows, position if safe else None)
+                yield self._batch(piece, position if safe else None)
         if self._context.cancel.is_set():
             return position
         position = self._complete(position)
@@ -222,10 +223,11 @@ class _Read:
         )
         return self._increments.ended(self._server, position) if self._increments else position
 
-    def _batch(self, rows: Rows | None, position: Position | None) -> Batch:
+    def _batch(self, piece: Piece | None, position: Position | None) -> Batch:
         checkpoint = position.checkpoint(self._shown(position)) if position else None
-        if rows is None:
+        if piece is None:
             return Batch(self._name, checkpoint=checkpoint)
+        rows = piece.rows
         failed = tuple(
             _failed(self._name, rows, item.index, item.reason, self._key) for item in rows.refusals
         )
@@ -233,6 +235,7 @@ class _Read:
         return Batch(
             self._name, batch, checkpoint, failed, op="R" if self._increments is None else "U",
             bytes_read=rows.size,
+            hints=pa.repeat(_SEEN, batch.num_rows) if piece.again else None,
         )  # fmt: skip
 
     def _shown(self, position: Position) -> dict[str, Any]:
