@@ -6,14 +6,31 @@ import fcntl
 import hashlib
 import json
 import os
+import platform
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from penstock.store.engine import Database
+
+# A session's name has 63 bytes: https://www.postgresql.org/docs/current/runtime-config-logging.html
+HOST_LENGTH: Final = 40
+_SESSION: Final = re.compile(r"penstock (\d+)@(.*)")
+# The two halves of a key: https://www.postgresql.org/docs/current/view-pg-locks.html
+_HOLDER: Final = """
+SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+AND ((CAST(l.classid AS bigint) << 32) | CAST(l.objid AS bigint)) = :key
+"""
+
+
+def _session_name() -> str:
+    return f"penstock {os.getpid()}@{platform.node()[:HOST_LENGTH]}"
 
 
 @contextmanager
@@ -80,8 +97,11 @@ class AdvisoryLock:
 
     def take(self) -> bool:
         connection = self._database.session()
+        # Before the lock: whoever finds it taken may look at once who has it.
+        name = sa.func.set_config("application_name", _session_name(), False)
         attempt = sa.select(sa.func.pg_try_advisory_lock(self._key))
         with self._database.in_our_words():
+            connection.execute(sa.select(name))
             if connection.execute(attempt).scalar_one():
                 self._connection = connection
                 return True
@@ -92,7 +112,11 @@ class AdvisoryLock:
         """The job's row says it already."""
 
     def holder(self) -> dict[str, Any]:
-        return {}
+        """Process and host of the session that has the lock; empty where rights hide its name."""
+        with self._database.read() as connection:
+            name = connection.execute(sa.text(_HOLDER), {"key": self._key}).scalar()
+        found = _SESSION.fullmatch(name or "")
+        return {"pid": int(found[1]), "host": found[2]} if found else {}
 
     def release(self) -> None:
         if self._connection is None:

@@ -18,7 +18,7 @@ from penstock.core.records import DataKind, JobRecord, JobStatus, JobType, Pipel
 from penstock.store import tables as t
 from penstock.store.engine import Database
 from penstock.store.jobs import abandon_jobs
-from penstock.store.locks import AdvisoryLock, FileLock, pipeline_lock
+from penstock.store.locks import HOST_LENGTH, AdvisoryLock, FileLock, pipeline_lock
 
 _NAMED_WITHIN_S = 2.0
 """How long a refused job waits to learn the name of the one that runs."""
@@ -128,13 +128,16 @@ class Pipelines:
             told = lock.holder()
             job, pid = str(told.get("job") or ""), told.get("pid")
             if not job:
-                job, pid = self._newest_running(name, pid)
+                job, pid = self._newest_running(name, pid, told.get("host"))
             if job or time.monotonic() >= last:
                 return job, pid
             time.sleep(0.05)
 
-    def _newest_running(self, name: str, pid: Any) -> tuple[str, Any]:
-        """The lock's note names no job: a moment ago it began, or its server keeps no notes."""
+    def _newest_running(self, name: str, pid: Any, host: str | None) -> tuple[str, Any]:
+        """The lock's note names no job: a moment ago it began, or its server keeps no notes.
+
+        Only a job of the process that has the lock: the newest may be of one that died.
+        """
         query = (
             sa.select(t.job.c.id, t.job.c.pid)
             .join(t.pipeline)
@@ -144,6 +147,8 @@ class Pipelines:
         )
         if pid is not None:
             query = query.where(t.job.c.pid == pid)
+        if host is not None:
+            query = query.where(sa.func.substr(t.job.c.host, 1, HOST_LENGTH) == host)
         with self._database.read() as connection:
             row = connection.execute(query).one_or_none()
         return (row.id, row.pid) if row is not None else ("", pid)

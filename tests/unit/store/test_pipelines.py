@@ -10,7 +10,7 @@ import pytest
 
 from penstock.core.errors import ConfigError, InternalError, TransientError
 from penstock.core.records import JobStatus
-from penstock.store import Catalog
+from penstock.store import Catalog, pipelines
 from unit.store.kit import PIPELINE, begin
 
 HOLDER = """
@@ -73,6 +73,54 @@ def test_a_second_holder_is_refused_and_told_who_runs(catalog: Catalog, url: str
     assert raised.value.code == "job.running"
     assert job.id in (raised.value.hint or "")
     assert str(os.getpid()) in (raised.value.hint or "")
+
+
+WAITER = """
+import sys
+from penstock.store import Catalog
+catalog = Catalog.open(sys.argv[1])
+with catalog.pipelines.lock(sys.argv[2]):
+    print("locked", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_the_job_of_a_process_that_died_is_not_named(
+    catalog: Catalog, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next holder has the lock, and has not begun its job yet."""
+    monkeypatch.setattr(pipelines, "_NAMED_WITHIN_S", 0.0)
+    dead = leave_a_job(url)
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITER, url, PIPELINE],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as child:  # fmt: skip
+        assert child.stdout is not None
+        assert child.stdout.readline() == "locked\n"
+        with pytest.raises(TransientError) as raised, catalog.pipelines.lock(PIPELINE):
+            pass
+        child.communicate("", timeout=60)
+    assert catalog.jobs.get(dead).status == JobStatus.IN_PROGRESS
+    assert dead not in (raised.value.hint or "")
+    assert f"(process {child.pid})" in (raised.value.hint or "")
+
+
+def leave_a_job(url: str) -> str:
+    """Id of a job whose process was killed, once its lock is free."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, url, PIPELINE],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as child:  # fmt: skip
+        assert child.stdout is not None
+        job = child.stdout.readline().strip()
+        child.kill()
+        child.wait()
+    while True:  # a server may need a moment to see that a client died
+        try:
+            with closing(Catalog.open(url)) as other, other.pipelines.lock(PIPELINE):
+                return job
+        except TransientError:
+            continue
 
 
 def test_threads_of_one_process_exclude_each_other(catalog: Catalog) -> None:
