@@ -16,6 +16,8 @@ from pydantic.fields import FieldInfo
 HIDDEN = "********"
 _SHORTEST = 5
 """Values shorter than this are too common to be blotted out of a text."""
+_SHORTEST_LINE = 8
+_LINE_END = re.compile(r"\r\n|\n|\r|\\r\\n|\\n")
 _URL_PASSWORD = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@]+(@)", re.IGNORECASE)
 _NAMED = re.compile(
     r"(?i)\b((?:api[-_]?(?:key|token)|token|password|passwd|secret|authorization)['\"]?\s*[=:]\s*)"
@@ -55,7 +57,8 @@ def url_passwords(text: str) -> set[str]:
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """The text without these secrets, in whatever form they come, and what looks like one."""
-    for secret in sorted(secrets, key=len, reverse=True):
+    every = {part for secret in secrets for part in _parts(secret)}
+    for secret in sorted(every, key=len, reverse=True):
         if len(secret) >= _SHORTEST:
             for form in _forms(secret):
                 text = text.replace(form, HIDDEN)
@@ -72,6 +75,19 @@ def redacted(value: Any, secrets: Iterable[str] = ()) -> Any:
     if isinstance(value, list | tuple):
         return [redacted(item, secrets) for item in value]
     return value
+
+
+def _parts(secret: str) -> list[str]:
+    """The secret; and its lines where it has several, since texts are cut and indented there.
+
+    A key in a JSON file has its line ends written as `\\n`. The first and last line of a PEM
+    file say only what it is; very short lines are too common.
+    """
+    lines = [line.strip() for line in _LINE_END.split(secret)]
+    if len(lines) == 1:
+        return [secret]
+    kept = (n for n in lines if len(n) >= _SHORTEST_LINE and not n.startswith("-----"))
+    return [secret, secret.strip(), *kept]
 
 
 def _forms(secret: str) -> list[str]:

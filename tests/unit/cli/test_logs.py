@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import textwrap
 from collections.abc import Iterator
 
 import pytest
@@ -26,6 +27,20 @@ def test_secrets_never_reach_the_log(capsys: pytest.CaptureFixture[str]) -> None
     logging.getLogger("x").info("sent %s to %s", "tops3cret", "https://u:pw@h/")
     told = capsys.readouterr().err
     assert told.endswith("INFO x: sent ******** to https://u:********@h/\n")
+
+
+@pytest.mark.parametrize("kind", ["text", "json"])
+def test_no_line_of_a_key_is_in_a_traceback(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = ["MIIEvQIBADANBgkqhkiG9w0BAQEFAASC", "BKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj"]
+    key = "\n".join(["-----BEGIN PRIVATE KEY-----", *lines, "-----END PRIVATE KEY-----"])
+    configure({"PENSTOCK_LOG": kind}, [key])
+    try:
+        raise ValueError(textwrap.indent(key, "  > "))
+    except ValueError:
+        logging.getLogger("driver").exception("bad key %r", key)
+    told = capsys.readouterr().err
+    assert "ValueError" in told
+    assert [line for line in lines if line in told] == []
 
 
 def test_json_has_one_object_per_line(capsys: pytest.CaptureFixture[str]) -> None:

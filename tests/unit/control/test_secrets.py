@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import html
 import json
+import textwrap
 from urllib.parse import quote, quote_plus
 
 import pytest
 
-from penstock.control.secrets import has_password, redact, redacted
+from penstock.control.secrets import HIDDEN, has_password, redact, redacted
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,32 @@ ODD = "o'd\"d%+ü<&\\n"
 def test_a_secret_is_known_in_every_form(form: str) -> None:
     quotes = str.maketrans("", "", "'\"")
     assert redact(f"said {form}", [ODD]).translate(quotes) in ("said ********", "said b********")
+
+
+BODY = ["MIIEvQIBADANBgkqhkiG9w0BAQEFAASC", "BKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj", "MzEfYyji/wQ=="]
+PEM = "\n".join(["-----BEGIN PRIVATE KEY-----", *BODY, "-----END PRIVATE KEY-----", ""])
+ACCOUNT = json.dumps({"type": "service_account", "private_key": PEM})
+"""As in the key file of a cloud: the key's line ends are written as two characters."""
+
+
+@pytest.mark.parametrize("secret", [PEM, PEM.replace("\n", "\r\n"), ACCOUNT])
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param(PEM, id="as it is"),
+        pytest.param(PEM.strip(), id="without the last line end"),
+        pytest.param(textwrap.indent(PEM, "    | "), id="indented, as in a traceback"),
+        pytest.param(repr(PEM), id="quoted"),
+        pytest.param(PEM[:70], id="cut short"),
+        pytest.param(" ".join(BODY), id="in one line"),
+        pytest.param(json.dumps({"key": PEM}), id="in JSON"),
+        pytest.param(quote(PEM, safe=""), id="in a URL"),
+    ],
+)
+def test_no_line_of_a_key_is_said(secret: str, said: str) -> None:
+    told = redact(f"could not read {said}", [secret])
+    assert HIDDEN in told
+    assert [line for line in BODY if line in told] == []
 
 
 def test_records_are_cleaned_in_depth() -> None:
