@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 MIB = 1 << 20
 # An interpreter with Arrow, DuckDB and an HTTP client loaded; measured on Linux x86.
 _FIXED_BYTES = 180 * MIB
+# What a job of 46 columns into DuckDB takes with the smallest sizes; measured alike.
+_LEAST_BYTES = 220_000_000
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,17 @@ class Budget:
         return replace(self, package_rows=rows, batch_rows=min(self.batch_rows, rows))
 
     @staticmethod
+    def shortfall(memory_bytes: int) -> str | None:
+        """What to tell a user whose budget cannot be kept, whatever the sizes; None when it can."""
+        if memory_bytes >= _LEAST_BYTES:
+            return None
+        return (
+            f"PENSTOCK_MEMORY is {memory_bytes // 1_000_000}MB, and a job takes some "
+            f"{_LEAST_BYTES // 1_000_000}MB with the smallest batches and packages: Python, Arrow "
+            "and DuckDB alone are most of it. This job uses these smallest sizes."
+        )
+
+    @staticmethod
     def of(memory_bytes: int) -> Budget:
         """Split `memory_bytes` (PENSTOCK_MEMORY) over the stages of a job.
 
@@ -45,7 +58,7 @@ class Budget:
         packs it: so they follow its share.
         """
         free = max(memory_bytes - _FIXED_BYTES, 64 * MIB)
-        destination = min(max(free // 6, 48 * MIB), 1024 * MIB)
+        destination = min(max(free // 6, 32 * MIB), 1024 * MIB)
         readers = 8 if free >= 256 * MIB else 6
         batch_bytes = max(min((free - destination) // (3 * readers), 8 * MIB), MIB)
         # Decoded rows of a thousand still fit the processor's cache; larger batches cost more.

@@ -20,6 +20,7 @@ from penstock.core.records import DataKind, FailedFilter, Generation, JobRecord
 from penstock.core.spec import PipelineSpec
 from penstock.core.stopping import Ending
 from penstock.core.stream import ReadMode, Stream
+from penstock.engine.budget import Budget
 from penstock.engine.run import Outcome, run
 from penstock.engine.staging import Staging
 from penstock.engine.task import Names, StreamPlan, Task
@@ -90,6 +91,8 @@ def run_pipeline(
         with Reporter(
             pipeline, record.id, job.states, ends.source, watcher, cancel, catalog, clean
         ) as seen:
+            if short := Budget.shortfall(workspace.memory_bytes):
+                seen.warn(pipeline, short)
             try:
                 task = _task(workspace, staging, options, ends, job, seen, Ending(cancel))
                 plan = ends.source.plan([item.stream for item in task.plans.values()])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import pyarrow as pa
 
@@ -37,6 +38,10 @@ class Dialect(ABC):
     def compared(self, expression: str, field: pa.Field) -> str:  # noqa: ARG002
         """A column's value in a form that has an equality; most have one as they are."""
         return expression
+
+    def fingerprint(self, values: Sequence[tuple[str, pa.Field]]) -> str:
+        """Values of a row as one that is equal only where all are; engines have shorter ones."""
+        return f"ROW({', '.join(expression for expression, _ in values)})"
 
     def moment(self, expression: str) -> str:
         """Epoch milliseconds as a timestamp without zone, exact."""

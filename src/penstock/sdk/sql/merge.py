@@ -9,6 +9,7 @@ from penstock.sdk.sql.target import DELETED, HINT, INGESTED, LOADED, OP, Target
 from penstock.sdk.sql.tx import Tx, one
 
 ACTIONS = "_ps_stg_actions"
+PRINT = "_ps_stg_print"
 
 
 @dataclass(frozen=True)
@@ -83,23 +84,35 @@ def _all_new(tx: Tx, target: Target) -> Counts:
 
 
 def _decide(tx: Tx, target: Target) -> None:
-    """A temporary table of keys with what to do: insert, update, delete, tombstone."""
-    first = target.key[0]
+    """A temporary table of keys with what to do: insert, update, delete, tombstone.
+
+    Of both sides a fingerprint of the values is joined, not the values: a join holds all that it
+    is given of a side, which of many columns is more memory than the rest of a job takes.
+    """
     stored = _newest(target) if _several(tx, target) else target.table
     live = f"t.{DELETED} IS NOT TRUE" if target.has_deleted else "TRUE"
     todo = (
-        f"CASE WHEN t.{first} IS NULL THEN CASE WHEN s.{OP} = 'D' THEN 't' ELSE 'i' END "
+        f"CASE WHEN t.{target.key[0]} IS NULL THEN CASE WHEN s.{OP} = 'D' THEN 't' ELSE 'i' END "
         f"WHEN t.{INGESTED} > s.{INGESTED} OR s.{HINT} = {int(Hint.PLACEHOLDER)} THEN 'n' "
         f"WHEN s.{OP} = 'D' THEN CASE WHEN {live} THEN 'd' ELSE 'n' END "
-        f"WHEN {live} AND {target.same_values('s', 't')} THEN 'n' ELSE 'u' END"
+        f"WHEN {live} AND s.{PRINT} IS NOT DISTINCT FROM t.{PRINT} THEN 'n' ELSE 'u' END"
     )
+    known = [*target.key, INGESTED, *([DELETED] if target.has_deleted else [])]
     keys = ", ".join(f"s.{name}" for name in target.key)
     tx.run(
         f"CREATE TEMPORARY TABLE {ACTIONS} AS SELECT * FROM (SELECT {keys}, {todo} AS _ps_todo, "
-        f"t.{INGESTED} AS _ps_stored FROM {target.source} s "
-        f"LEFT JOIN {stored} t ON {target.same_key('t', 's')}) x "
+        f"t.{INGESTED} AS _ps_stored "
+        f"FROM {_printed(target, [*target.key, INGESTED, OP, HINT], 's')} "
+        f"LEFT JOIN {_printed(target, known, 't', stored)} ON {target.same_key('t', 's')}) x "
         "WHERE _ps_todo <> 'n'"
     )
+
+
+def _printed(target: Target, names: list[str], alias: str, rows: str = "") -> str:
+    """These columns of the rows, by default the load's, and their fingerprint."""
+    columns = ", ".join(f"p.{name}" for name in names)
+    values = target.fingerprint("p")
+    return f"(SELECT {columns}, {values} AS {PRINT} FROM {rows or target.source} p) {alias}"
 
 
 def _several(tx: Tx, target: Target) -> bool:

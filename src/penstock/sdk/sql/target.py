@@ -80,16 +80,26 @@ class Target:
 
     def same_values(self, left: str, right: str) -> str:
         """All user columns besides the key are equal, nulls included."""
-        tests = []
-        for name in self.load.schema.names:
-            if metadata.is_ours(name) or name in self.load.key:
-                continue
-            field, quoted = self.existing.field(name), self.dialect.ident(name)
-            one, other = (
-                self.dialect.compared(f"{side}.{quoted}", field) for side in (left, right)
-            )
-            tests.append(f"{one} IS NOT DISTINCT FROM {other}")
+        pairs = zip(self._values(left), self._values(right), strict=True)
+        tests = [f"{one} IS NOT DISTINCT FROM {other}" for (one, _), (other, _) in pairs]
         return " AND ".join(tests) or "TRUE"
+
+    def fingerprint(self, side: str) -> str:
+        """One value that differs where any user column besides the key does."""
+        values = self._values(side)
+        return self.dialect.fingerprint(values) if values else "0"
+
+    def _values(self, side: str) -> list[tuple[str, pa.Field]]:
+        """User columns besides the key, in a form that has an equality."""
+        fields = [
+            self.existing.field(name)
+            for name in self.load.schema.names
+            if not metadata.is_ours(name) and name not in self.load.key
+        ]
+        return [
+            (self.dialect.compared(f"{side}.{self.dialect.ident(field.name)}", field), field)
+            for field in fields
+        ]
 
     def listed(self, prefix: str = "") -> str:
         return ", ".join(f"{prefix}{name}" for name in self.columns)

@@ -20,4 +20,4 @@ class Config(BaseModel):
         default=None, pattern=r"^\d+(\.\d+)?\s*[KMGT]i?B$", title="Memory limit"
     )
     metadata_instants: Instants = Field(default="EPOCH_MS", title="Form of our times")
-    threads: int = Field(default=2, ge=1, le=256, title="Threads")
+    threads: int | None = Field(default=None, ge=1, le=256, title="Threads")

@@ -31,6 +31,10 @@ from penstock.sdk.sql.engine import SWEEP_KEYS
 from penstock.sdk.sql.ledger import Ledger
 
 T = TypeVar("T")
+_THREADS = 2
+# Each thread packs rows of its own. With less than this, one alone loads in half the room, and a
+# second one would only make it spill.
+_SMALL_BYTES = 48_000_000
 
 
 class _DuckTx:
@@ -61,7 +65,7 @@ class DuckDb(SqlDestination):
         self._config = config
         self._path = config.path
         self._schema = config.schema_
-        self._file = DuckFile(config.path, config.threads, config.memory_limit)
+        self._file = DuckFile(config.path, config.threads or _THREADS, config.memory_limit)
         self._prepared = False
         self.instants = config.metadata_instants
         self.ledger_book = Ledger(f"{self.dialect.ident(self._schema)}.")
@@ -72,6 +76,8 @@ class DuckDb(SqlDestination):
 
     def limit_memory(self, limit_bytes: int) -> None:
         self._file.memory_bytes = limit_bytes
+        if self._config.threads is None and limit_bytes < _SMALL_BYTES:
+            self._file.threads = 1
 
     def stop_with(self, cancel: threading.Event) -> None:
         super().stop_with(cancel)
