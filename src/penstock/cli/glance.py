@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from penstock.control.workspace import Workspace
 
 _JOBS = """
-select p.name, j.id, j.status, j.started_at, j.ended_at, j.pid, j.host
+select p.name, j.id, j.status, j.started_at, j.ended_at, j.pid, j.host,
+    json_extract(j.source, '$.lag_seconds'), json_extract(j.source, '$.lag_bytes')
 from (select *, row_number() over (partition by pipeline_id order by number desc) as n from job) j
 join pipeline p on p.id = j.pipeline_id where j.n <= 50 order by j.number desc
 """
@@ -24,7 +25,8 @@ where f.state = 'FAILED' group by p.name
 
 @dataclass(frozen=True)
 class JobLine:
-    """What `status` shows of a job; instants in epoch ms."""
+    """What `status` shows of a job; instants in epoch ms. How far its log was behind is known
+    of jobs that read one."""
 
     pipeline: str
     id: str
@@ -33,6 +35,8 @@ class JobLine:
     ended_at: int | None
     pid: int
     host: str
+    lag_seconds: float | None = None
+    lag_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,17 @@ def from_catalog(url: str) -> Glance:
         jobs = [job for name in names for job in catalog.jobs.list(name, limit=50)]
         return Glance(
             tuple(
-                JobLine(j.pipeline, j.id, str(j.status), j.started_at, j.ended_at, j.pid, j.host)
+                JobLine(
+                    j.pipeline,
+                    j.id,
+                    str(j.status),
+                    j.started_at,
+                    j.ended_at,
+                    j.pid,
+                    j.host,
+                    j.source.get("lag_seconds"),
+                    j.source.get("lag_bytes"),
+                )
                 for j in jobs
             ),
             tuple(catalog.failed.open_counts().items()),

@@ -15,6 +15,10 @@ MOST_FAILED: Final = 10_000
 """Above this many failed events the job itself has failed (pipelines.md 14.6, MODERATE)."""
 
 
+PER_ROW: Final = ""
+"""`Batch.op` of batches whose rows say themselves what they are."""
+
+
 class Hint(IntEnum):
     """What a row may do to the row of the same key that is stored already."""
 
@@ -45,6 +49,7 @@ class FailedEvent:
     event_type: str = ""
     attempt: int = 0
     op: str = "U"
+    """Of events of a log: the source says it, for the batch has none."""
     row_id: str | None = None
 
 
@@ -76,8 +81,8 @@ class Batch:
         checkpoint: resume point after these rows; None where resuming would not be safe.
         failed: events set aside so far; they were read, and are not among the rows.
         oversize: ids of events over the size limit; they were read, and are nowhere else.
-        op: one of I U D R for all rows, or the name of no column needed; change logs put a
-            `_ps_op` column into the rows instead.
+        op: one of I U D R for all rows. Batches of a log have `PER_ROW` here, and say it of each
+            row in the column `_ps_op` of `rows` and of each failed event in its own `op`.
         hints: `Hint` per row (uint8, length n), None when all are ordinary versions.
         row_ids: generated id per row (string, length n) of a stream that has `Stream.row_id`.
         generation: number of the stream's full reload; the engine stamps it for tables.
@@ -87,6 +92,23 @@ class Batch:
         bytes_read: size of the events as read.
         replayed: ids of failed events that come again in this batch; they are resolved once
             it is loaded, and those that fail again do so with `attempt`.
+        truncated: a log says that the table was emptied; the batch has no rows. What comes
+            after it is not touched by that.
+        replan: a log shows that streams came, went or got another key: the job ends at this
+            checkpoint, and with `follow` the next one begins at once with a new plan.
+
+    Batches of a log (streams of `ReadMode.LOG`):
+
+    - Rows stand in commit order within a stream. A batch may gather the rows of many
+      transactions, and the batches of several tables follow each other without a checkpoint:
+      one stands only on the last batch before which every transaction is whole.
+    - `_ps_op` (string, never null) is I, U or D. A D needs only the key (a table without one:
+      whatever the log gave). A change of the key is the D of the old one, then the I of the new.
+    - `_ps_left_out` (struct of booleans, one child for each field of which the log left out a
+      value in this batch; absent when it left out nothing; neither it nor its children are
+      null). Where a child is true the value itself is null, and the stored one stays: that of
+      the row before it in the package, else that of the destination. An I leaves out nothing.
+    - A heartbeat has no rows, and may have the stream "": it moves the position alone.
     """
 
     stream: str
@@ -105,6 +127,8 @@ class Batch:
     counts: Mapping[str, int] = field(default_factory=dict)
     replayed: tuple[int, ...] = ()
     attempt: int = 0
+    truncated: bool = False
+    replan: bool = False
 
     @property
     def num_rows(self) -> int:

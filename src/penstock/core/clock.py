@@ -33,6 +33,13 @@ class Forward:
             self.floor = max(self.floor, self.now())
             return self.floor
 
+    def parting(self) -> int:
+        """An instant after which the clock only says later ones."""
+        with self._lock:
+            at = max(self.floor, self.now())
+            self.floor = at + 1
+            return at
+
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 

@@ -55,6 +55,12 @@ STORE_NAMES: Final = (
     "discard.remote",
 )
 """These lie on the way only where the staging area is an object store."""
+LOG_NAMES: Final = (
+    "history.begun",
+    "history.before_read",
+    "history.read",
+)
+"""These lie on the way only where history is read in several splits, or beside a log."""
 
 _setting = os.environ.get("PENSTOCK_FAILPOINT", "")
 _name, _, _nth = _setting.partition(":")

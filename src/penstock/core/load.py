@@ -22,6 +22,24 @@ class WriteMode(StrEnum):
     HISTORY = "history"
 
 
+class Truncates(StrEnum):
+    """What becomes of a table's rows when the source empties the table at once."""
+
+    IGNORE = "IGNORE"
+    FLAG_ALL = "FLAG_ALL"
+
+
+class Deletes(StrEnum):
+    """What a deleted row becomes (pipelines.md 3.3)."""
+
+    SOFT = "SOFT"
+    """The row stays and is flagged."""
+    IGNORE = "IGNORE"
+    """Deletes are left out before they are staged; no destination meets this."""
+    HARD = "HARD"
+    """The row goes."""
+
+
 @dataclass(frozen=True)
 class Sweep:
     """After a verified complete read: flag the rows of the table whose key did not come.
@@ -47,6 +65,10 @@ class TableLoad:
     Every file holds the columns of `schema` (table columns in destination names and types,
     metadata columns included) plus the staging columns `_ps_op` (I U D R), `_ps_seq` and
     `_ps_hint`. In merge mode keys are unique in the load; in history mode they need not be.
+    With `left_out` they also have masks, `metadata.left_out_column(0)` and on (int64, perhaps
+    null): for a column of number i, bit `i % LEFT_OUT_BITS` of mask `i // LEFT_OUT_BITS` says
+    that the row has no value of it, and that the stored one stays; in history mode that of the
+    active version.
 
     Args:
         load_id: key of the ledger row.
@@ -62,6 +84,8 @@ class TableLoad:
         package_no: grows by one per package of a split; orders ledger rows.
         loaded_at: epoch ms for `_ps_loaded_at`.
         sweep: set on the last load of a verified complete read.
+        left_out: columns with such bits and their numbers; empty when every row has all values.
+        deletes: SOFT or HARD, for merge mode.
     """
 
     load_id: str
@@ -79,6 +103,8 @@ class TableLoad:
     package_no: int = 0
     fence: int = 0
     sweep: Sweep | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    deletes: Deletes = Deletes.SOFT
 
 
 @dataclass(frozen=True)
@@ -133,6 +159,7 @@ class PackagePart:
     publish: bool = False
     attempt: int = 0
     """Of the replay that these rows come from, 0 for rows of the source."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -140,7 +167,8 @@ class LoadPackage:
     """A durable group of files that ends at one checkpoint.
 
     On disk: a folder whose `package.json` (the card) was written last; without it the
-    folder does not exist for anybody.
+    folder does not exist for anybody. A package without parts (a heartbeat) moves the position
+    alone and is never on disk.
     """
 
     id: str

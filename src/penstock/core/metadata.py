@@ -23,6 +23,10 @@ GENERATED_KEY: Final = (ID,)
 SEQ: Final = "_ps_seq"
 HINT: Final = "_ps_hint"
 STAGING_COLUMNS: Final = frozenset({OP, SEQ, HINT})
+LEFT_OUT: Final = "_ps_left_out"
+"""In rows of a log: struct of booleans (`core.batch.Batch`). In staged files: 64-bit masks, one
+for every `LEFT_OUT_BITS` columns, named by `left_out_column`."""
+LEFT_OUT_BITS: Final = 62
 
 LEDGER: Final = "_ps_loads"
 STAGING_PREFIX: Final = "_ps_stg_"
@@ -37,3 +41,12 @@ OPEN_END_US: Final = 253402300799000000
 
 def is_ours(name: str) -> bool:
     return name.startswith("_ps_")
+
+
+def left_out_column(word: int) -> str:
+    """Name of the staged mask for columns `word * LEFT_OUT_BITS` and on."""
+    return f"{LEFT_OUT}_{word}"
+
+
+def is_left_out(name: str) -> bool:
+    return name.startswith(f"{LEFT_OUT}_")

@@ -33,6 +33,8 @@ class ObjectState:
     ended_at: int | None = None
     read_whole: bool = False
     """This job has read it to its end."""
+    truncated: int = 0
+    """How often the source emptied the table at once."""
     error: Mapping[str, Any] | None = None
     warnings: list[str] = field(default_factory=list)
 

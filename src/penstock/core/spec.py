@@ -28,6 +28,9 @@ QueryMode = Literal[
 ]
 JsonStrategy = Literal["JSON_COLUMNS", "JSON_STRINGS", "FLATTEN_SPLIT"]
 
+DeleteHandling = Literal["SOFT", "IGNORE", "HARD"]
+TruncateHandling = Literal["IGNORE", "FLAG_ALL"]
+
 NAME_LIMIT = 255
 PREFIX_LIMIT = 32
 
@@ -107,6 +110,8 @@ class ObjectSettings(_Strict):
     query_mode: Annotated[QueryMode | None, BeforeValidator(_upper)] = None
     cursor: Names | None = None
     delay_ms: Annotated[int | None, Field(ge=0)] = None
+    delete_handling: Annotated[DeleteHandling | None, BeforeValidator(_upper)] = None
+    on_source_truncate: Annotated[TruncateHandling | None, BeforeValidator(_upper)] = None
 
 
 class PipelineSpec(_Strict):
@@ -115,6 +120,9 @@ class PipelineSpec(_Strict):
     Args:
         delete_safety: when a complete read would mark more than this share of a table's
             rows as deleted, none is marked until the user accepts it.
+        delete_handling: what a row becomes that is deleted in the source: flagged (SOFT), left
+            as it is (IGNORE) or removed (HARD, in merge mode).
+        on_source_truncate: what becomes of a table's rows when the source empties it at once.
         json_strategy: None takes the destination's default.
         package_rows: rows after which a load package closes, at the next checkpoint; None
             lets the memory budget decide. Smaller ones show progress sooner and cost more.
@@ -134,6 +142,8 @@ class PipelineSpec(_Strict):
     failure_policy: Annotated[FailurePolicy, BeforeValidator(_upper)] = "MODERATE"
     json_strategy: Annotated[JsonStrategy | None, BeforeValidator(_upper)] = None
     delete_safety: Share = 0.2
+    delete_handling: Annotated[DeleteHandling, BeforeValidator(_upper)] = "SOFT"
+    on_source_truncate: Annotated[TruncateHandling, BeforeValidator(_upper)] = "IGNORE"
     package_rows: Annotated[int | None, Field(ge=1)] = None
     keep_op_column: bool = False
 

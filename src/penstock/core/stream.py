@@ -8,6 +8,9 @@ from enum import StrEnum
 import pyarrow as pa
 
 from penstock.core import metadata
+from penstock.core.checkpoint import Checkpoint
+from penstock.core.splits import LOG_SPLIT as LOG_SPLIT
+from penstock.core.splits import history_is_read as history_is_read
 
 
 class ReadMode(StrEnum):
@@ -15,6 +18,8 @@ class ReadMode(StrEnum):
 
     FULL = "FULL_LOAD"
     INCREMENTAL = "INCREMENTAL"
+    LOG = "LOG_BASED"
+    """History by reading the table once, then every change from a log, with deletes."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +76,24 @@ class Split:
     """One ordered reading task with its own checkpoint; a log's split carries many streams.
 
     Args:
-        name: stable across runs, unique in the pipeline: the checkpoint's key.
+        name: stable across runs, unique in the pipeline: the checkpoint's key. A split that
+            reads all of one stream has the stream's name; of several that share a stream each
+            is `STREAM#something`. A log's is `LOG_SPLIT`.
         streams: names of the streams it reads.
         priority: lower is started first and goes first at the rate limit.
+        after: name of the split whose position has to be saved before this one is read: a
+            log's, so that no change falls between the history of a table and its log. Saved
+            means committed in the catalog; the engine looks after it.
+        history: one of the splits that together read one stream once from end to end. When
+            the last of them is in the destination, a full reload is shown, their positions
+            are forgotten, and `history_is_read` is true from then on.
+        start: where reading starts when no position is saved. The engine saves those of all
+            splits before it reads any, so that a plan (the bounds of chunks) outlives a crash.
     """
 
     name: str
     streams: tuple[str, ...]
     priority: int = 0
+    after: str | None = None
+    history: bool = False
+    start: Checkpoint | None = None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from penstock.core.flush import Flush
+
 MIB = 1 << 20
 # An interpreter with Arrow, DuckDB and an HTTP client loaded; measured on Linux x86.
 _FIXED_BYTES = 180 * MIB
@@ -37,6 +39,19 @@ class Budget:
         if rows is None:
             return self
         return replace(self, package_rows=rows, batch_rows=min(self.batch_rows, rows))
+
+    def flushed(self, flush: Flush | None) -> Budget:
+        """The same with packages that close as the user wants, a log's rows in hand no longer
+        than a part of that time."""
+        if flush is None:
+            return self
+        smaller = self.with_packages_of(min(flush.rows, self.package_rows) if flush.rows else None)
+        return replace(
+            smaller,
+            package_bytes=min(flush.bytes or self.package_bytes, self.package_bytes),
+            package_seconds=flush.seconds,
+            batch_seconds=min(self.batch_seconds, flush.seconds / 4),
+        )
 
     @staticmethod
     def shortfall(memory_bytes: int) -> str | None:

@@ -62,10 +62,7 @@ def _newest(table: pa.Table, key: Sequence[str]) -> pa.Array:
         [(name, "ascending") for name in ("_full", metadata.INGESTED_AT, metadata.SEQ)]
     )
     last = ordered.group_by(list(key), use_threads=False).aggregate([("_at", "last")])
-    mask = bytearray(table.num_rows)
-    for index in last.column("_at_last").to_pylist():
-        mask[index] = 1
-    return pc.cast(pa.array(mask, pa.uint8()), pa.bool_())
+    return pc.is_in(pa.array(range(table.num_rows), pa.int64()), last.column("_at_last"))
 
 
 def _filter(file: Path, keep: pa.Array) -> None:

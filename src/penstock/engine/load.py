@@ -13,10 +13,18 @@ import pyarrow.parquet as pq
 from penstock.core import metadata
 from penstock.core.batch import FailedEvent
 from penstock.core.books import Books
-from penstock.core.errors import DataError, InternalError, NoRoom, TransientError
+from penstock.core.errors import DataError, InternalError, NoRoom, PenstockError, TransientError
 from penstock.core.failpoints import hit
 from penstock.core.heap import release_freed
-from penstock.core.load import LoadPackage, PackagePart, Receipt, Sweep, TableLoad, WriteMode
+from penstock.core.load import (
+    Deletes,
+    LoadPackage,
+    PackagePart,
+    Receipt,
+    Sweep,
+    TableLoad,
+    WriteMode,
+)
 from penstock.core.mapping import Mapping
 from penstock.core.records import CommitRecord, FailedRow, PartRecord
 from penstock.core.stream import Split
@@ -34,20 +42,15 @@ def deliver(task: Task, package: LoadPackage) -> None:
     A crash between any two steps repeats work but neither loses nor doubles a row: the
     ledger knows the load ids, the catalog the package id, and the folder goes last.
     """
-    # A load takes the most memory of a job: what reading and earlier loads freed makes room for it.
-    release_freed()
-    parts: list[PackagePart] = []
-    receipts: list[Receipt] = []
+    if package.parts:
+        # A load takes the most memory of a job: what reading and earlier loads freed makes room.
+        release_freed()
+    package, receipts = _load_tables(task, package)
     for part in package.parts:
-        package, part, receipt = _deliver_part(task, package, part)
-        parts.append(part)
-        receipts.append(receipt)
-        hit("load.between_tables")
-    for part in parts:
         if part.publish:
             hit("publish.before")
             task.destination.publish(part.table, part.generation)
-    record = _record(task, package, parts, receipts)
+    record = _record(task, package, list(package.parts), receipts)
     hit("commit.before")
     task.memory.commit(record)
     hit("commit.after")
@@ -55,49 +58,87 @@ def deliver(task: Task, package: LoadPackage) -> None:
         hit("acknowledge.before")
         task.source.acknowledge(Split(package.split, ()), package.checkpoint)
         hit("acknowledge.after")
-    _keep_keys(task, package)
-    task.staging.discard(package)
+    if package.parts:
+        _keep_keys(task, package)
+        task.staging.discard(package)
     _show(task, record, receipts)
 
 
-def _deliver_part(
-    task: Task, package: LoadPackage, part: PackagePart
-) -> tuple[LoadPackage, PackagePart, Receipt]:
+def _load_tables(task: Task, package: LoadPackage) -> tuple[LoadPackage, list[Receipt]]:
+    """All tables of a package: at once where the destination can, else one after the other."""
+    if len(package.parts) > 1 and task.destination.capabilities.atomic_package:
+        return _load_at_once(task, package)
+    receipts: list[Receipt] = []
+    for part in package.parts:
+        package, receipt = _load_part(task, package, part)
+        receipts.append(receipt)
+        hit("load.between_tables")
+    return package, receipts
+
+
+def _load_at_once(task: Task, package: LoadPackage) -> tuple[LoadPackage, list[Receipt]]:
+    loads = [table_load(task, package, part) for part in package.parts]
+    try:
+        return package, _patiently(task, package.parts[0].stream, loads)
+    except (DataError, NoRoom) as error:
+        refusal = error
+    left = package
+    for at, part in enumerate(package.parts):
+        refused = task.destination.refused(loads[at], loads[:at])
+        if refused:
+            left, part = without_refused(left, part, loads[at], refused)
+            loads[at] = table_load(task, left, part)
+    if left is package and isinstance(refusal, NoRoom):
+        raise refusal
+    if left is package:
+        raise _refused_nothing(refusal, package.parts[0]) from refusal
+    task.staging.rewrite(left)
+    return left, _patiently(task, left.parts[0].stream, loads)
+
+
+def _load_part(task: Task, package: LoadPackage, part: PackagePart) -> tuple[LoadPackage, Receipt]:
     load = table_load(task, package, part)
     try:
-        return package, part, _load(task, load, part)
+        return package, _patiently(task, part.stream, [load])[0]
     except (DataError, NoRoom) as error:
         refused = task.destination.refused(load)
         if not refused and isinstance(error, NoRoom):
             raise
         if not refused:
-            raise InternalError(
-                f"The destination refused a load and then no row of it: {error.message}",
-                hint="Run again; if it stays, please report it.",
-                code="load.refused_nothing",
-                table=part.table,
-            ) from error
+            raise _refused_nothing(error, part) from error
         package, part = without_refused(package, part, load, refused)
         task.staging.rewrite(package)
-        return package, part, _load(task, table_load(task, package, part), part)
+        return package, _patiently(task, part.stream, [table_load(task, package, part)])[0]
 
 
-def _load(task: Task, load: TableLoad, part: PackagePart) -> Receipt:
+def _refused_nothing(error: PenstockError, part: PackagePart) -> InternalError:
+    return InternalError(
+        f"The destination refused a load and then no row of it: {error.message}",
+        hint="Run again; if it stays, please report it.",
+        code="load.refused_nothing",
+        table=part.table,
+    )
+
+
+def _patiently(task: Task, stream: str, loads: Sequence[TableLoad]) -> list[Receipt]:
     """Evolve and load, waiting for a destination that is away for a short time."""
     waited = 0.0
     pause = 0.5
     while True:
         try:
             hit("load.before_evolve")
-            task.destination.evolve(
-                load.table, load.schema, load.key, mode=load.mode, generation=load.generation
-            )
+            for load in loads:
+                task.destination.evolve(
+                    load.table, load.schema, load.key, mode=load.mode, generation=load.generation
+                )
             hit("load.after_evolve")
-            return task.destination.load(load)
+            if len(loads) == 1:
+                return [task.destination.load(loads[0])]
+            return task.destination.load_package(loads)
         except TransientError as error:
             if waited >= task.patience_s or task.cancel.is_set():
                 raise
-            task.warn(part.stream, f"{error.message} Trying again in {pause:.0f} s.")
+            task.warn(stream, f"{error.message} Trying again in {pause:.0f} s.")
             task.cancel.wait(pause)
             waited += pause
             pause = min(pause * 2, 8.0)
@@ -127,7 +168,16 @@ def table_load(task: Task, package: LoadPackage, part: PackagePart) -> TableLoad
         package_no=package.package_no,
         fence=task.fence,
         sweep=_sweep(task, package, part),
+        left_out=part.left_out,
+        deletes=_deletes(task, part),
     )
+
+
+def _deletes(task: Task, part: PackagePart) -> Deletes:
+    """Flags instead of removals while history is read: a late row of it would come back else."""
+    plan = task.plans.get(part.stream)
+    hard = plan is not None and plan.deletes is Deletes.HARD and part.stream not in task.unread
+    return Deletes.HARD if hard and part.mode is WriteMode.MERGE else Deletes.SOFT
 
 
 def _mapping(task: Task, part: PackagePart) -> Mapping:
@@ -169,8 +219,11 @@ def _system(task: Task, part: PackagePart, files: Sequence[Path]) -> list[pa.Fie
 
 def _sweep(task: Task, package: LoadPackage, part: PackagePart) -> Sweep | None:
     """The sweep at the end of a verified pass, if every one of its key files is there."""
-    if part.sweep is None or part.mode is WriteMode.APPEND:
+    plan = task.plans.get(part.stream)
+    if part.mode is WriteMode.APPEND or (plan is not None and plan.deletes is Deletes.IGNORE):
         return None
+    if part.sweep is None:
+        return _emptied_before(task, package, part)
     files = task.staging.pass_keys(package, part, part.sweep["id"])
     if part.keys_file is not None:
         files[f"{package.id}.parquet"] = package.folder / part.keys_file
@@ -187,6 +240,14 @@ def _sweep(task: Task, package: LoadPackage, part: PackagePart) -> Sweep | None:
         deleted_at=max(task.clock(), part.sweep["started_at"]),
         safety_share=part.sweep["safety"],
     )
+
+
+def _emptied_before(task: Task, package: LoadPackage, part: PackagePart) -> Sweep | None:
+    """For history that was read before the log told that the table was emptied: all of it goes."""
+    at = task.truncated.get(part.stream)
+    if at is None or not part.rows or package.ingested_at > at:
+        return None
+    return Sweep((), started_at=at, deleted_at=max(task.clock(), at), safety_share=1.0)
 
 
 def _keep_keys(task: Task, package: LoadPackage) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from collections.abc import Mapping as Dict
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,11 +15,12 @@ from penstock.core import metadata
 from penstock.core.batch import Batch, FailedEvent, FullPass
 from penstock.core.convert import convert
 from penstock.core.failpoints import hit
-from penstock.core.load import WriteMode
+from penstock.core.load import Deletes, WriteMode
 from penstock.core.mapping import Column, Mapping
 from penstock.core.stream import Stream
 from penstock.core.types import normal
 from penstock.core.widen import widen
+from penstock.engine.changes import Changes, Masks, parted, without_deletes
 from penstock.engine.naming import TableNames
 from penstock.engine.numbers import beyond_scale, counted_as, is_rounded, misfit_code
 from penstock.engine.task import StreamPlan, Task
@@ -36,7 +38,6 @@ class Mapped:
     """
 
     batch: Batch
-    mapping: Mapping
     rows: pa.RecordBatch | None
     keys: pa.RecordBatch | None
     failed: tuple[FailedEvent, ...]
@@ -59,6 +60,7 @@ class Mapper:
         self._dropped: set[str] = set()
         self._rounded: set[str] = set()
         self._seq = 0
+        self._masks = Masks()
         self._dirty = False
         self.mapping = task.memory.mapping(plan.event_type) or self._first()
         self._settle_key()
@@ -66,29 +68,36 @@ class Mapper:
     def map(self, batch: Batch) -> Mapped:
         """One batch; rows whose key is null or whose values do not fit join `failed`."""
         if batch.rows is None:
-            return Mapped(batch, self.mapping, None, None, batch.failed)
-        rows = batch.rows
-        self._evolve(rows)
+            return Mapped(batch, None, None, batch.failed)
+        if self._plan.deletes is Deletes.IGNORE:
+            batch = without_deletes(batch)
+        batch, changes = parted(batch)
+        assert batch.rows is not None
+        self._evolve(batch.rows)
         keys = self._keys(batch) if batch.full_pass is not None else None
         if batch.full_pass is not None and batch.full_pass.keys_only:
-            return Mapped(batch, self.mapping, None, keys, ())
-        columns, bad = self._convert(batch, rows)
-        ready = self._with_system_columns(batch, columns)
+            return Mapped(batch, None, keys, ())
+        columns, bad = self._convert(batch, batch.rows)
+        ready = self._with_system_columns(batch, changes, columns)
         failed: list[FailedEvent] = list(batch.failed)
         if bad:
-            failed += self._set_aside(batch, bad, ready)
+            failed += self._set_aside(batch, changes, bad, ready)
             ready = ready.filter(_all_but(sorted(bad), ready.num_rows))
         hit("map.after")
         counts = batch.counts
         return Mapped(
-            batch, self.mapping, ready, keys, tuple(failed),
+            batch, ready, keys, tuple(failed),
             counts.get("filtered", 0), counts.get("created", 0),
         )  # fmt: skip
 
     def save(self) -> None:
         """Keep the mapping before the first package that needs it is closed."""
         if self._dirty:
-            self._task.memory.save_mapping(self.mapping)
+            with self._task.naming:
+                # Another split of this stream may have saved columns of its own.
+                known = self._task.memory.mapping(self.mapping.event_type)
+                both = known.joined(self.mapping) if known else self.mapping
+                self._task.memory.save_mapping(both)
             self._dirty = False
         hit("mapping.saved")
 
@@ -233,7 +242,7 @@ class Mapper:
         return FailedEvent(self._plan.stream.name, "SCHEMA_MAPPING", code, reason, "")
 
     def _set_aside(
-        self, batch: Batch, bad: dict[int, FailedEvent], ready: pa.RecordBatch
+        self, batch: Batch, changes: Changes, bad: dict[int, FailedEvent], ready: pa.RecordBatch
     ) -> Iterator[FailedEvent]:
         """Complete the failed events with their raw form, order and key."""
         assert batch.rows is not None
@@ -248,13 +257,13 @@ class Mapper:
             known = bool(key) and all(part is not None for part in key)
             yield replace(
                 event,
-                raw=json.dumps(raw, default=str, ensure_ascii=False),
+                raw=raw_event(raw, changes.fields_left_out(index)),
                 key=":".join(str(part) for part in key) if known else None,
                 ingested_at=batch.ingested_at,
                 seq=seq[index].as_py(),
                 event_type=self._plan.event_type,
                 attempt=batch.attempt,
-                op=batch.op,
+                op=changes.op[index].as_py(),
                 row_id=row_id,
             )
 
@@ -279,18 +288,25 @@ class Mapper:
             return None
         return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
-    def _with_system_columns(self, batch: Batch, columns: dict[str, pa.Array]) -> pa.RecordBatch:
+    def _with_system_columns(
+        self, batch: Batch, changes: Changes, columns: dict[str, pa.Array]
+    ) -> pa.RecordBatch:
         assert batch.rows is not None
         n = batch.rows.num_rows
         types = {column.name: column.type for column in self.mapping.columns}
         arrays = list(columns.values())
         fields = [types[name] for name in columns]
-        for field, array in self._system(batch, n):
+        for field, array in (
+            *self._system(batch, changes, n),
+            *self._masks.columns(changes, self.mapping.columns, n),
+        ):
             fields.append(field)
             arrays.append(array)
         return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
-    def _system(self, batch: Batch, n: int) -> Iterator[tuple[pa.Field, pa.Array]]:
+    def _system(
+        self, batch: Batch, changes: Changes, n: int
+    ) -> Iterator[tuple[pa.Field, pa.Array]]:
         stream = self._plan.stream
         yield (
             pa.field(metadata.INGESTED_AT, pa.int64()),
@@ -304,12 +320,12 @@ class Mapper:
         if stream.reports_deletes:
             yield (
                 pa.field(metadata.DELETED, pa.bool_()),
-                _constant(batch.op == "D", n, pa.bool_()),
+                pc.equal(changes.op, "D"),
             )
         if self.mapping.key == metadata.GENERATED_KEY:
             ids = batch.row_ids if batch.row_ids is not None else pa.nulls(n, pa.string())
             yield pa.field(metadata.ID, pa.string()), ids
-        yield pa.field(metadata.OP, pa.string()), _constant(batch.op, n, pa.string())
+        yield pa.field(metadata.OP, pa.string()), changes.op
         yield (
             pa.field(metadata.SEQ, pa.int64()),
             pa.array(range(self._seq, self._seq + n), pa.int64()),
@@ -319,11 +335,26 @@ class Mapper:
         yield pa.field(metadata.HINT, pa.uint8()), hints
 
 
+def map_batch(mappers: Dict[str, Mapper], batch: Batch) -> Mapped:
+    """A batch of one of several streams; one that speaks of no stream has nothing to map."""
+    if not batch.stream:
+        return Mapped(batch, None, None, ())
+    return mappers[batch.stream].map(batch)
+
+
 def _slots(task: Task, plan: StreamPlan) -> int:
     """Columns that are kept free for ours: six, or more where a table has more."""
     versioned = 3 if plan.mode is WriteMode.HISTORY else 0
     ours = len(system_fields(plan.stream, plan.key, keep_op=task.keep_op)) + 1 + versioned
     return max(metadata.RESERVED_COLUMNS, ours)
+
+
+def raw_event(values: dict[str, Any], left_out: Collection[str] = ()) -> str:
+    """A row as the JSON of a failed event; a replay knows by it what a log had left out."""
+    known = {name: value for name, value in values.items() if name not in left_out}
+    if left_out:
+        known[metadata.LEFT_OUT] = sorted(left_out)
+    return json.dumps(known, default=str, ensure_ascii=False)
 
 
 def system_fields(stream: Stream, key: tuple[str, ...], *, keep_op: bool) -> list[pa.Field]:
@@ -343,7 +374,9 @@ def system_fields(stream: Stream, key: tuple[str, ...], *, keep_op: bool) -> lis
 def table_schema(schema: pa.Schema, *, keep_op: bool) -> pa.Schema:
     """The columns of a staged file that belong to the table."""
     staging = {metadata.SEQ, metadata.HINT} if keep_op else metadata.STAGING_COLUMNS
-    return pa.schema([field for field in schema if field.name not in staging])
+    return pa.schema(
+        [f for f in schema if f.name not in staging and not metadata.is_left_out(f.name)]
+    )
 
 
 def _constant(value: Any, n: int, kind: pa.DataType) -> pa.Array:

@@ -38,6 +38,12 @@ class TableNames:
     def _choose(
         self, scope: str, kind: NameKind, limit: int, originals: list[str]
     ) -> dict[str, str]:
+        with self._task.naming:
+            return self._chosen(scope, kind, limit, originals)
+
+    def _chosen(
+        self, scope: str, kind: NameKind, limit: int, originals: list[str]
+    ) -> dict[str, str]:
         taken = self._task.memory.names(scope)
         new = [original for original in originals if original not in taken]
         if not new:

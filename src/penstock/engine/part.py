@@ -13,6 +13,7 @@ from penstock.core.books import Books
 from penstock.core.load import PackagePart, WriteMode
 from penstock.engine.collapse import all_differ, collapse
 from penstock.engine.files import StagedFile
+from penstock.engine.filling import fill
 from penstock.engine.mapping import Mapped, Mapper
 from penstock.engine.passes import Pass
 from penstock.engine.task import StreamPlan
@@ -39,6 +40,7 @@ class OpenPart:
         self._books = Books()
         self._pass_end: bool | None = None
         self._attempt = 0
+        self._truncated = False
         self._number = number
         self._prefix = f"p{number}-{plan.event_type[:40]}".replace("/", "_")
         self.generation = plan.generation
@@ -59,6 +61,8 @@ class OpenPart:
             self._write_keys(mapped.keys)
         if mapped.full_pass is not None and mapped.full_pass.ended:
             self._pass_end = mapped.full_pass.verified and current is not None and not current.blind
+        if batch.truncated:
+            self._emptied()
         if mapped.full_pass is not None and mapped.full_pass.keys_only:
             return
         if mapped.rows is not None and mapped.rows.num_rows:
@@ -77,6 +81,14 @@ class OpenPart:
             )
         )
 
+    def _emptied(self) -> None:
+        """Keys of rows before the source emptied the table count no more."""
+        self._truncated = True
+        if self._keys is not None:
+            self._keys.drop()
+            self._keys.path.unlink()
+            self._keys = None
+
     def restart(self, generation: int) -> None:
         """Rows so far belong to a generation that a newer one replaces: they count as collapsed."""
         self._close_files()
@@ -92,6 +104,9 @@ class OpenPart:
         mapping = self._mapper.mapping
         make_uniform(self._files, mapping)
         merging = self._plan.mode is WriteMode.MERGE and bool(mapping.key)
+        # Appended rows stay as they came.
+        masked = [] if self._plan.mode is WriteMode.APPEND else mapping.schema.names
+        left_out = fill(self._files, mapping.key, masked)
         if merging and not all_differ(self._seen):
             dropped = collapse(self._files, mapping.key)
             self._books.collapsed += dropped
@@ -99,8 +114,10 @@ class OpenPart:
         failed_file = self._write_failed()
         sweep = None
         rebuilding = self.generation > self._plan.published
-        if current is not None and self._pass_end and mapping.key and not rebuilding:
-            sweep = {**asdict(current), "safety": self._plan.delete_safety}
+        swept = self._truncated or not rebuilding
+        if current is not None and self._pass_end and mapping.key and swept:
+            safety = 1.0 if self._truncated else self._plan.delete_safety
+            sweep = {**asdict(current), "safety": safety}
         return PackagePart(
             stream=self._plan.stream.name,
             event_type=self._plan.event_type,
@@ -119,6 +136,7 @@ class OpenPart:
             failed_file=failed_file,
             publish=publish and rebuilding,
             attempt=self._attempt,
+            left_out=left_out,
         )
 
     def abandon(self) -> None:
@@ -144,6 +162,9 @@ class OpenPart:
         self._open.write(rows)
         if self._plan.mode is WriteMode.MERGE:
             self._seen.append(rows.select(list(self._mapper.mapping.key)))
+        if self._truncated and self._mapper.mapping.key:
+            # What came after the table was emptied is there, even where its values are the old.
+            self._write_keys(rows.select(list(self._mapper.mapping.key)))
         self.rows += rows.num_rows
         self.bytes += rows.nbytes
 

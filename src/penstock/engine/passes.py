@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from penstock.core.batch import Batch
+from penstock.core.batch import PER_ROW, Batch
 from penstock.core.checkpoint import Checkpoint
 
 
@@ -43,11 +43,12 @@ class Passes:
         """Begin, go on with, or count events without a key of the batch's pass."""
         seen = batch.full_pass
         if seen is None:
-            self.by_stream.pop(batch.stream, None)
+            if batch.op != PER_ROW:  # of a log, the rows after a truncation follow its pass
+                self.by_stream.pop(batch.stream, None)
             return
         current = self.by_stream.get(batch.stream)
         if current is None or current.id != seen.id:
-            current = Pass(seen.id, self.read_started_at)
+            current = Pass(seen.id, seen.started_at if batch.truncated else self.read_started_at)
             self.by_stream[batch.stream] = current
         current.blind += sum(1 for event in batch.failed if event.key is None)
 

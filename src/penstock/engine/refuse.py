@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,9 @@ from penstock.core.batch import FailedEvent
 from penstock.core.books import Books
 from penstock.core.load import LoadPackage, PackagePart, TableLoad
 from penstock.core.mapping import Mapping
+from penstock.engine.changes import bits_of
 from penstock.engine.files import write_whole
+from penstock.engine.mapping import raw_event
 from penstock.engine.part import EVENTS, read_failed, vars_of
 from penstock.sdk.destination import Refused
 
@@ -70,12 +71,16 @@ def _event(part: PackagePart, table: pa.Table, index: int, refused: Refused) -> 
     # Under the source's names: a replay reads the event as the source would give it.
     fields = {c.name: c.field for c in Mapping.from_dict(dict(part.mapping)).columns}
     user = {fields.get(n, n): value for n, value in row.items() if not metadata.is_ours(n)}
+    one = table.slice(index, 1)
+    left_out = [
+        fields[name] for name, place in part.left_out.items() if bits_of(one, place)[0].as_py()
+    ]
     return FailedEvent(
         object=part.stream,
         stage="LOADING",
         code=refused.code,
         reason=refused.reason,
-        raw=json.dumps(user, default=str, ensure_ascii=False),
+        raw=raw_event(user, left_out),
         key=":".join(str(row.get(name)) for name in part.key) if part.key else None,
         ingested_at=row[metadata.INGESTED_AT],
         seq=row[metadata.SEQ],

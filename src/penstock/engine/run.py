@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from penstock.core.errors import (
@@ -20,11 +20,13 @@ from penstock.core.errors import (
 from penstock.core.load import LoadPackage
 from penstock.core.stream import Split
 from penstock.engine.extract import extract
+from penstock.engine.histories import Histories
 from penstock.engine.load import deliver
-from penstock.engine.mapping import Mapper
+from penstock.engine.mapping import Mapper, map_batch
 from penstock.engine.passes import Passes
 from penstock.engine.stage import Stager
-from penstock.engine.task import Task
+from penstock.engine.starts import Starts
+from penstock.engine.task import Task, is_log
 from penstock.engine.transform import transform
 
 # Errors of one split that end the whole job: going on would only repeat them.
@@ -36,6 +38,7 @@ class Outcome:
     """How the job ended: errors by split, and the one that stopped everything, if any.
 
     Args:
+        objects: errors by stream; of several splits of one, the first.
         waiting: streams with rows that were staged and not delivered.
     """
 
@@ -43,6 +46,7 @@ class Outcome:
     fatal: PenstockError | None = None
     interrupted: bool = False
     waiting: set[str] = field(default_factory=set)
+    objects: dict[str, PenstockError] = field(default_factory=dict)
 
 
 @dataclass
@@ -51,6 +55,18 @@ class _Closed:
 
     package: LoadPackage
     delivered: threading.Semaphore
+
+
+@dataclass
+class _Ended:
+    """A split whose reader has ended; all its packages came before."""
+
+    split: Split
+    error: BaseException | None = None
+    whole: bool = False
+
+
+_Queue = queue.Queue[_Closed | _Ended]
 
 
 def run(task: Task, splits: Sequence[Split]) -> Outcome:
@@ -63,18 +79,23 @@ def run(task: Task, splits: Sequence[Split]) -> Outcome:
     outcome = Outcome()
     try:
         deliver_leftovers(task)
+        histories = Histories(task, splits)
+        histories.begin()
     except PenstockError as error:
         outcome.fatal = error
         return outcome
-    closed: queue.Queue[_Closed | None] = queue.Queue()
-    with ThreadPoolExecutor(task.budget.readers, thread_name_prefix="read") as pool:
-        order = sorted(splits, key=lambda split: split.priority)
-        readers = {split.name: pool.submit(_read, task, split, closed) for split in order}
-        waiter = threading.Thread(target=_announce_end, args=(readers, closed), daemon=True)
-        waiter.start()
-        _load_all(task, closed, outcome)
-        waiter.join()
-    _collect(readers, outcome)
+    closed: _Queue = queue.Queue()
+    # A log is read as long as its history is, and history waits for the log: one thread for each.
+    logs = sum(is_log(split, task.plans) for split in splits)
+    with ThreadPoolExecutor(task.budget.readers + logs, thread_name_prefix="read") as pool:
+        starts = Starts(
+            splits, task.checkpoints, lambda split, others: pool.submit(
+                _read, task, split, others, closed
+            )
+        )  # fmt: skip
+        bug = _load_all(task, closed, outcome, starts, histories)
+    if bug is not None:
+        raise bug
     return outcome
 
 
@@ -103,21 +124,28 @@ def _is_current(task: Task, package: LoadPackage) -> bool:
     )
 
 
-def _read(task: Task, split: Split, closed: queue.Queue[_Closed | None]) -> None:
+def _read(task: Task, split: Split, others_ended: threading.Event, closed: _Queue) -> None:
     """Read one split to its end (or to cancel), handing over each package as it closes."""
     slot = threading.Semaphore(1)
+    ended = _Ended(split)
     try:
-        for package in split_packages(task, split):
+        for package in split_packages(task, split, others_ended):
             while not slot.acquire(timeout=0.2):
                 if task.cancel.is_set():
                     return
             closed.put(_Closed(package, slot))
-    except _STOP:
-        task.cancel.set()
-        raise
+        ended.whole = not task.cancel.is_set()
+    except BaseException as error:  # noqa: BLE001 (judged by the thread that loads)
+        ended.error = error
+        if isinstance(error, _STOP) or not isinstance(error, PenstockError):
+            task.cancel.set()
+    finally:
+        closed.put(ended)
 
 
-def split_packages(task: Task, split: Split) -> Iterator[LoadPackage]:
+def split_packages(
+    task: Task, split: Split, others_ended: threading.Event | None = None
+) -> Iterator[LoadPackage]:
     """The five steps on one screen: extract, transform, map, stage; loading is the caller's.
 
     When reading fails, what was read up to the last checkpoint is kept before the error goes on.
@@ -127,16 +155,16 @@ def split_packages(task: Task, split: Split) -> Iterator[LoadPackage]:
     now = task.clock()
     for name in split.streams:
         task.states[name].status = "IN_PROGRESS"
-        task.states[name].started_at = now
+        task.states[name].started_at = task.states[name].started_at or now
     checkpoint = task.checkpoints.get(split.name)
     passes = Passes.resume(checkpoint, now)
     mappers = {name: Mapper(task, task.plans[name]) for name in split.streams}
     for name, mapper in mappers.items():
         task.states[name].table = mapper.mapping.table
     stager = Stager(task, split, passes, mappers)
-    batches = transform(extract(task, split, checkpoint, passes), ())
+    batches = transform(extract(task, split, checkpoint, passes, others_ended), ())
     try:
-        yield from stager.packages(mappers[batch.stream].map(batch) for batch in batches)
+        yield from stager.packages(map_batch(mappers, batch) for batch in batches)
     except PenstockError as error:
         if not isinstance(error, _STOP) and (last := stager.finish(whole=False)):
             yield last
@@ -145,55 +173,61 @@ def split_packages(task: Task, split: Split) -> Iterator[LoadPackage]:
     except BaseException:
         stager.abandon()
         raise
-    whole = not task.cancel.is_set()
-    if last := stager.finish(whole=whole):
+    if last := stager.finish(whole=not task.cancel.is_set()):
         yield last
-    for name in split.streams:
-        task.states[name].ended_at = task.clock()
-        task.states[name].read_whole = whole
 
 
-def _announce_end(readers: dict[str, Future[None]], closed: queue.Queue[_Closed | None]) -> None:
-    for future in readers.values():
-        future.exception()
-    closed.put(None)
-
-
-def _load_all(task: Task, closed: queue.Queue[_Closed | None], outcome: Outcome) -> None:
-    """Deliver packages until the readers have ended.
+def _load_all(
+    task: Task, closed: _Queue, outcome: Outcome, starts: Starts, histories: Histories
+) -> BaseException | None:
+    """Deliver packages until every split has ended; returns an error that is a bug.
 
     Whatever stops loading also stops reading; packages that are closed by then stay on disk.
     """
     bug: BaseException | None = None
-    while (item := closed.get()) is not None:
+    while starts.reading:
+        item = closed.get()
         try:
-            if task.cancel.is_set():
+            if isinstance(item, _Ended):
+                bug = _settle(task, item, outcome, starts, histories) or bug
+            elif task.cancel.is_set():
                 outcome.waiting.update(part.stream for part in item.package.parts)
             else:
                 deliver(task, item.package)
+                starts.saved(item.package)
         except PenstockError as error:
-            outcome.fatal = error
-            outcome.waiting.update(part.stream for part in item.package.parts)
+            outcome.fatal = outcome.fatal or error
+            if isinstance(item, _Closed):
+                outcome.waiting.update(part.stream for part in item.package.parts)
             task.cancel.set()
-        except BaseException as error:  # noqa: BLE001 (raised below, once the readers have ended)
+        except BaseException as error:  # noqa: BLE001 (raised once the readers have ended)
             bug = error
             task.cancel.set()
         finally:
-            item.delivered.release()
-    if bug is not None:
-        raise bug
+            if isinstance(item, _Closed):
+                item.delivered.release()
+    return bug
 
 
-def _collect(readers: dict[str, Future[None]], outcome: Outcome) -> None:
-    for name, future in readers.items():
-        error = future.exception()
-        if error is None:
-            continue
-        if not isinstance(error, PenstockError):
-            raise error
-        if isinstance(error, Interrupted):
+def _settle(
+    task: Task, item: _Ended, outcome: Outcome, starts: Starts, histories: Histories
+) -> BaseException | None:
+    """A reader has ended, and with it those that would have come after it; returns a bug."""
+    ends = [item, *(_Ended(split, item.error) for split in starts.ended(item.split.name))]
+    for end in ends:
+        starts.ended(end.split.name)
+        if isinstance(end.error, Interrupted):
             outcome.interrupted = True
-            continue
-        outcome.splits[name] = error
-        if isinstance(error, _STOP) and outcome.fatal is None:
-            outcome.fatal = error
+        elif isinstance(end.error, PenstockError):
+            names = end.split.streams
+            if len(names) == 1 or end.split.name in names:
+                end.error.at(object=names[0])
+            outcome.splits[end.split.name] = end.error
+            for stream in names:
+                outcome.objects.setdefault(stream, end.error)
+            if isinstance(end.error, _STOP) and outcome.fatal is None:
+                outcome.fatal = end.error
+    for end in ends:
+        delivered = not task.cancel.is_set() and not outcome.waiting.intersection(end.split.streams)
+        histories.ended(end.split, whole=end.whole, delivered=delivered)
+    return None if isinstance(item.error, PenstockError) else item.error

@@ -6,7 +6,9 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
+from penstock.core.batch import PER_ROW, Batch
 from penstock.core.checkpoint import Checkpoint
 from penstock.core.clock import new_id
 from penstock.core.errors import PenstockError
@@ -18,7 +20,18 @@ from penstock.engine.mapping import Mapped, Mapper
 from penstock.engine.package import BUILDING, disk_error
 from penstock.engine.part import OpenPart
 from penstock.engine.passes import Passes
-from penstock.engine.task import Task
+from penstock.engine.task import Task, is_log
+
+_HEARTBEAT_S: Final = 5.0
+"""Positions of a log that brings nothing for us are saved this often."""
+
+
+def is_heartbeat(batch: Batch) -> bool:
+    """Whether a log's batch moves nothing but the position."""
+    if batch.op != PER_ROW:
+        return False
+    told = batch.failed or batch.oversize or batch.replayed or batch.full_pass
+    return batch.num_rows == 0 and not batch.counts and not told
 
 
 class Stager:
@@ -41,37 +54,51 @@ class Stager:
         self._ingested_at = 0
         self._checkpoint: Checkpoint | None = None
         self._beyond_checkpoint = False
+        self._ends = False
+        """The end of a complete read is in the open package: it closes at the next checkpoint."""
         self._resolved: list[int] = []
+        self._log = is_log(split, task.plans)
+        self._saved = task.checkpoints.get(split.name)
+        self._saved_at = time.monotonic()
 
     def packages(self, batches: Iterable[Mapped]) -> Iterator[LoadPackage]:
         """Packages as they close, each at a checkpoint."""
         for mapped in batches:
-            try:
-                self._append(mapped)
-            except OSError as error:
-                raise disk_error(error, self._folder) from error
+            if not is_heartbeat(mapped.batch):
+                try:
+                    self._append(mapped)
+                except OSError as error:
+                    raise disk_error(error, self._folder) from error
             self._beyond_checkpoint = mapped.batch.checkpoint is None
-            if mapped.batch.checkpoint is not None:
-                self._checkpoint = mapped.batch.checkpoint
-                if self._full() or self._ends_something(mapped):
-                    yield self._close(publish=False)
+            if mapped.batch.checkpoint is None:
+                continue
+            self._checkpoint = mapped.batch.checkpoint
+            if self._ends or self._full():
+                yield self._close(publish=False)
+            elif not self._parts and self._heartbeat_is_due():
+                yield self._heartbeat()
 
     def finish(self, *, whole: bool) -> LoadPackage | None:
         """Close what is open.
 
         With `whole` the split was read to its end: every stream gets its table, and streams
-        that are being rebuilt are shown with this package, even when it holds no rows.
+        that are being rebuilt are shown with this package, even when it holds no rows. (History
+        in several splits is shown when all of them are delivered; a log makes no tables.)
         Otherwise rows are kept only when a checkpoint follows all of them: the others will
         be read again, and must not be loaded twice.
         """
         partial = bool(self._task.bounds) or self._task.replaying
-        if whole and not partial:
+        alone = not self._log and not self._split.history
+        if whole and not partial and not self._log:
             for name in self._split.streams:
-                if name not in self._packed or self._task.plans[name].rebuilding:
+                if name not in self._packed or (alone and self._task.plans[name].rebuilding):
                     self._part(name)
         elif not whole and (self._checkpoint is None or self._beyond_checkpoint):
             self.abandon()
-        return self._close(publish=whole and not partial) if self._parts else None
+        if self._parts:
+            return self._close(publish=whole and not partial and alone)
+        moved = self._log and self._has_moved() and not self._beyond_checkpoint
+        return self._heartbeat() if moved else None
 
     def abandon(self) -> None:
         """Forget the open package; its rows will be read again."""
@@ -91,6 +118,7 @@ class Stager:
             part.restart(mapped.batch.generation)
         part.append(mapped, self._passes.by_stream.get(name))
         self._ingested_at = max(self._ingested_at, mapped.batch.ingested_at)
+        self._ends |= mapped.full_pass is not None and mapped.full_pass.ended
         self._resolved += mapped.batch.replayed
         self._task.states[name].rows_staged += mapped.rows.num_rows if mapped.rows else 0
         hit("stage.after_write")
@@ -114,12 +142,45 @@ class Stager:
         return (
             rows >= budget.package_rows
             or size >= budget.package_bytes
-            or (rows > 0 and time.monotonic() - self._opened_at >= budget.package_seconds)
+            or (
+                (rows > 0 or self._log)
+                and bool(self._parts)
+                and time.monotonic() - self._opened_at >= budget.package_seconds
+            )
         )
 
-    def _ends_something(self, mapped: Mapped) -> bool:
-        """The end of a complete read closes its package, so that its sweep sees all keys."""
-        return mapped.full_pass is not None and mapped.full_pass.ended
+    def _has_moved(self) -> bool:
+        if self._checkpoint is None or self._saved is None:
+            return self._checkpoint is not None
+        return self._checkpoint.position != self._saved.position
+
+    def _heartbeat_is_due(self) -> bool:
+        """The first position is saved at once: other splits wait for it."""
+        if not self._has_moved():
+            return False
+        pause_s = max(self._task.budget.package_seconds, _HEARTBEAT_S)
+        return self._saved is None or time.monotonic() - self._saved_at >= pause_s
+
+    def _heartbeat(self) -> LoadPackage:
+        """A package that moves the position alone; it needs no files."""
+        self._package_no += 1
+        self._remember()
+        return LoadPackage(
+            id=new_id(),
+            pipeline=self._task.pipeline,
+            split=self._split.name,
+            package_no=self._package_no,
+            job=self._task.job,
+            folder=self._folder / f"{self._package_no:012d}",
+            parts=(),
+            checkpoint=self._saved,
+            ingested_at=0,
+            fence=self._task.fence,
+        )
+
+    def _remember(self) -> None:
+        """The newest checkpoint is on its way into the catalog."""
+        self._saved, self._saved_at = self._checkpoint, time.monotonic()
 
     def _close(self, *, publish: bool) -> LoadPackage:
         assert self._building is not None
@@ -159,5 +220,7 @@ class Stager:
             self.abandon()
             raise
         self._packed.update(self._parts)
+        self._ends = False
+        self._remember()
         self._parts, self._building, self._ingested_at, self._resolved = {}, None, 0, []
         return closed

@@ -10,11 +10,11 @@ from typing import Protocol
 
 from penstock.core.checkpoint import Checkpoint
 from penstock.core.clock import Forward
-from penstock.core.load import LoadPackage, Receipt, WriteMode
+from penstock.core.load import Deletes, LoadPackage, Receipt, Truncates, WriteMode
 from penstock.core.mapping import Mapping
 from penstock.core.progress import ObjectState
 from penstock.core.records import CommitRecord, FailedRow
-from penstock.core.stream import Stream
+from penstock.core.stream import ReadMode, Split, Stream
 from penstock.engine.budget import Budget
 from penstock.engine.staging import Staging
 from penstock.sdk.destination import Destination
@@ -33,8 +33,15 @@ class Memory(Protocol):
 
     def remember(self, scope: str, names: Dict[str, str]) -> None: ...
 
+    def begin(self, starts: Dict[str, tuple[Checkpoint, int]]) -> None:
+        """Save where splits begin, with the generation, of those that have no position."""
+
     def commit(self, record: CommitRecord) -> None:
         """Save position, receipts, books and failed events together, once per package."""
+
+    def history_read(self, stream: str, generation: int, published: bool) -> None:
+        """All history of a stream is in the destination (and shown there, if `published`):
+        the positions of its splits are forgotten, and that it was read is kept."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +60,18 @@ class StreamPlan:
     generation: int = 0
     published: int = 0
     delete_safety: float = 0.2
+    deletes: Deletes = Deletes.SOFT
+    truncates: Truncates = Truncates.IGNORE
 
     @property
     def rebuilding(self) -> bool:
         return self.generation > self.published
+
+
+def is_log(split: Split, plans: Dict[str, StreamPlan]) -> bool:
+    """Whether the split reads a log; its streams change for ever, and have their own history."""
+    logged = [plans[name].stream.mode is ReadMode.LOG for name in split.streams if name in plans]
+    return bool(logged) and all(logged) and not split.history
 
 
 @dataclass(frozen=True)
@@ -88,6 +103,14 @@ class Task:
     names: Names = field(default_factory=Names)
     cancel: threading.Event = field(default_factory=threading.Event)
     bounds: Dict[str, str] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)
+    """Streams whose history is being read; written by the thread that loads."""
+    truncated: dict[str, int] = field(default_factory=dict)
+    """When a log said that the table was emptied: history read before that is gone, too."""
+    follow_s: float | None = None
+    """A log is read on for so many seconds, and then to its next checkpoint."""
+    replan: threading.Event = field(default_factory=threading.Event)
+    """Set when a log showed that the plan does not hold any more."""
     replaying: bool = False
     """The source gives failed events again: positions and generations stay as they are."""
     infer_dates: bool = True
@@ -95,6 +118,10 @@ class Task:
     """BLOCK_ALL: new fields are ignored with a warning, values that do not fit fail."""
     keep_op: bool = False
     """Tables get the column `_ps_op`."""
+    naming: threading.RLock = field(default_factory=threading.RLock)
+    """Held while names are chosen or a mapping is saved: splits of one stream do so at once."""
+    counting: threading.Lock = field(default_factory=threading.Lock)
+    """Held while counts of `states` grow: several splits may read one stream."""
     warn: Callable[[str, str], None] = lambda _object, _text: None
     patience_s: float = 20.0
     """How long a destination that is away is waited for before the job gives up (exit 75)."""

@@ -21,6 +21,7 @@ class Capabilities:
     Args:
         modes: write modes it offers.
         atomic_load: rows and ledger row are committed together.
+        atomic_package: all tables of a package, too (`load_package`).
         widen_column: can change a column's type in place (or by copy) without losing rows.
         publish: can show a full reload at once.
         table_limit, column_limit: longest names, in `name_unit`.
@@ -30,6 +31,7 @@ class Capabilities:
 
     modes: frozenset[WriteMode]
     atomic_load: bool = True
+    atomic_package: bool = False
     widen_column: bool = True
     publish: bool = True
     table_limit: int = 255
@@ -142,10 +144,16 @@ class Destination(ABC):
         marked as replayed.
         """
 
+    def load_package(self, loads: Sequence[TableLoad]) -> list[Receipt]:
+        """`load` for each table of a package; with `atomic_package` in one transaction, so that
+        readers see a source's transaction as a whole. Some may be known from the ledger."""
+        return [self.load(load) for load in loads]
+
     @abstractmethod
-    def refused(self, load: TableLoad) -> list[Refused]:
-        """After `load` raised `DataError` or `NoRoom`: the rows to blame, found by halving in
-        transactions that are rolled back. Empty when the load as a whole goes through.
+    def refused(self, load: TableLoad, before: Sequence[TableLoad] = ()) -> list[Refused]:
+        """After `load` or `load_package` raised `DataError` or `NoRoom`: the rows of this load to
+        blame, found by halving in transactions that are rolled back, each after the loads
+        `before` it in the package. Empty when the load as a whole goes through.
 
         Raises `NoRoom` when it is no row by itself that needs too much memory.
         """
@@ -153,6 +161,13 @@ class Destination(ABC):
     @abstractmethod
     def publish(self, table: str, generation: int) -> None:
         """Put the shadow table of `generation` in the table's place, at once for every reader."""
+
+    def purge(self, table: str) -> None:
+        """Remove the rows that are flagged as deleted (`Deletes.HARD`, after history was read).
+
+        Destinations that can merge override this.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def ledger(self, pipeline: str) -> list[LedgerEntry]:

@@ -6,11 +6,14 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
 
 import pyarrow as pa
 
 from penstock.core.batch import Batch
 from penstock.core.checkpoint import Checkpoint
+from penstock.core.clock import NowMs, now_ms
 from penstock.core.spec import PipelineSpec
 from penstock.core.stream import Split, Stream
 
@@ -40,12 +43,26 @@ class Unread:
 
 @dataclass
 class SourceStats:
-    """Totals of what reading has cost so far; `interfaces.md` section 4 prints them."""
+    """Totals of what reading has cost so far; `interfaces.md` section 4 prints them.
+
+    `lag_bytes` and `lag_seconds` say how far a log's reader is behind the end of the log: bytes
+    between the two positions, and the age of the change that was read last (0 at the end).
+    None where there is no log or the system cannot tell.
+    """
 
     calls: int = 0
     rate_limited: int = 0
     retries: int = 0
     bytes_read: int = 0
+    lag_bytes: int | None = None
+    lag_seconds: float | None = None
+
+
+def _ended() -> threading.Event:
+    """An event that is set: nothing else is being read."""
+    event = threading.Event()
+    event.set()
+    return event
 
 
 @dataclass(frozen=True)
@@ -65,6 +82,13 @@ class ReadContext:
         infer_dates: look for dates and times in text of fields without a declared type.
         called: to be told of each call to the system, from any thread.
         expect: to be told how many rows there are in all, where the system says so.
+        follow: a log is read on and on. Then `read` yields at least every `batch_seconds`, a
+            heartbeat when nothing came; the engine closes it at a checkpoint.
+        others_ended: set once every split whose `after` names this one has ended, well or not.
+            Without `follow` a log ends at the end of the log as it was at that moment or later.
+        clock: epoch ms, the engine's own, which never goes back. For `Batch.ingested_at` of rows
+            of history: `clock()` before their query began, minus one, so that every change
+            that the log brings is newer.
     """
 
     cancel: threading.Event = field(default_factory=threading.Event)
@@ -78,6 +102,12 @@ class ReadContext:
     infer_dates: bool = True
     called: Callable[[], None] = lambda: None
     expect: Callable[[int], None] = lambda _rows: None
+    follow: bool = False
+    others_ended: threading.Event = field(default_factory=_ended)
+    clock: NowMs = now_ms
+
+
+NOTHING_SAVED: Final[Mapping[str, Checkpoint]] = MappingProxyType({})
 
 
 class Source(ABC):
@@ -103,8 +133,21 @@ class Source(ABC):
     def discover(self) -> list[Stream]:
         """The streams on offer, without reading their rows."""
 
-    def plan(self, streams: Sequence[Stream]) -> list[Split]:
-        """Reading tasks for these streams: by default one each, in the order given."""
+    def plan(
+        self,
+        streams: Sequence[Stream],
+        saved: Mapping[str, Checkpoint] = NOTHING_SAVED,  # noqa: ARG002
+    ) -> list[Split]:
+        """Reading tasks for these streams: by default one each, in the order given.
+
+        Changes nothing in the system: previews ask too. A log's split is there always; the
+        history splits of a stream until `history_is_read(stream, saved)`. Of those, the ones
+        that ended may be left out or given again: then `read` yields the end position and stops.
+
+        Args:
+            saved: positions by split that still hold: those of generations before a full
+                reload are not among them, nor is any of a split `after` one that has none.
+        """
         return [Split(stream.name, (stream.name,)) for stream in streams]
 
     @abstractmethod
@@ -116,6 +159,10 @@ class Source(ABC):
         A batch's checkpoint promises: every row up to here was yielded. The last batch of a
         complete read carries the checkpoint from which the next job starts. Called once per
         split and job; a retry after an error calls it again with the last yielded checkpoint.
+
+        A log without a checkpoint begins at the log's end: it makes what it needs there (slot,
+        publication) and at once yields a heartbeat with that position, which is what splits
+        `after` it wait for. Rows of history without a checkpoint start at `split.start`.
         """
 
     def parse(

@@ -180,7 +180,15 @@ def purge_packages(database: Database, now: int, older_than_ms: int = RETENTION_
         .where(positions.c.package_no >= rows.c.package_no + _KEPT_PER_SPLIT)
         .exists()
     )
-    old = sa.select(rows.c.id).where(rows.c.committed_at < now - older_than_ms, overtaken)
+    # Of history that was read to its end the splits are forgotten.
+    mine = (
+        sa.select(positions.c.split)
+        .where(positions.c.pipeline_id == rows.c.pipeline_id, positions.c.split == rows.c.split)
+        .exists()
+    )
+    old = sa.select(rows.c.id).where(
+        rows.c.committed_at < now - older_than_ms, sa.or_(overtaken, ~mine)
+    )
     gone = 0
     while True:
         with database.write() as connection:

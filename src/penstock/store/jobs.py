@@ -73,6 +73,12 @@ class Jobs:
             connection.execute(sa.update(t.job).where(t.job.c.id == job_id).values(values))
         return True
 
+    def note_source(self, job_id: str, source: Mapping[str, Any]) -> None:
+        """What a running job's source has cost so far, and how far its log is behind."""
+        statement = sa.update(t.job).where(t.job.c.id == job_id, t.job.c.status.in_(_OPEN))
+        with self._database.write() as connection:
+            connection.execute(statement.values(source=dict(source)))
+
     def save_object(self, job_id: str, record: ObjectRecord) -> None:
         """Insert or replace an object's row, except its counts: only commits change those."""
         values = {

@@ -12,6 +12,7 @@ from penstock.core.checkpoint import Checkpoint
 from penstock.core.clock import NowMs
 from penstock.core.errors import InternalError
 from penstock.core.records import Generation, SavedPosition
+from penstock.core.splits import history_split, stream_of
 from penstock.store import tables as t
 from penstock.store.engine import Database
 from penstock.store.pipelines import find_pipeline, pipeline_id
@@ -70,6 +71,41 @@ class Positions:
             connection.execute(
                 self._database.upsert(t.split_position, {**key, **values}, list(values))
             )
+
+    def begin(self, pipeline: str, starts: Mapping[str, tuple[Checkpoint, int]]) -> None:
+        """Where splits begin, and of which generation; counts of packages go on."""
+        with self._database.write() as connection:
+            number = find_pipeline(connection, pipeline)
+            for split, (checkpoint, generation) in starts.items():
+                values = {
+                    "checkpoint": checkpoint.to_json(),
+                    "generation": generation,
+                    "updated_at": self._now(),
+                }
+                row = {"pipeline_id": number, "split": split, "package_no": 0, **values}
+                connection.execute(self._database.upsert(t.split_position, row, list(values)))
+
+    def history_read(self, pipeline: str, stream: str, generation: int, published: bool) -> None:
+        """The history of a stream is in the destination: that takes the place of the positions
+        of its splits (`core.stream`). With `published` readers see this generation now."""
+        rows, mark = t.split_position, history_split(stream)
+        with self._database.write() as connection:
+            number = find_pipeline(connection, pipeline)
+            names = connection.scalars(sa.select(rows.c.split).where(rows.c.pipeline_id == number))
+            gone = [name for name in names if name != stream and stream_of(name, {stream})]
+            statement = sa.delete(rows).where(rows.c.pipeline_id == number, rows.c.split.in_(gone))
+            connection.execute(statement)
+            values = {
+                "pipeline_id": number,
+                "split": mark,
+                "checkpoint": Checkpoint({}).to_json(),
+                "generation": generation,
+                "package_no": 0,
+                "updated_at": self._now(),
+            }
+            connection.execute(sa.insert(rows).values(values))
+            if published:
+                publish(self._database, connection, (number, stream), generation)
 
     def reset(self, pipeline: str, split: str | None = None) -> int:
         """Forget where one split (or all) stood; returns how many. Package counts go on."""

@@ -48,10 +48,10 @@ def settle_objects(
 ) -> None:
     """Give each object its final status and error."""
     for name, state in states.items():
-        error = outcome.splits.get(name)
+        error = outcome.objects.get(name)
         if error is not None:
-            error.at(object=name)
-            state.error = error.to_dict()
+            told = error.to_dict()
+            state.error = {**told, "where": {"object": name, **told["where"]}}
         state.status = _object_status(state, error, outcome, interrupted=interrupted)
         if state.status == ObjectStatus.FAILED and error is None and outcome.fatal is not None:
             state.error = _stopped(outcome.fatal, name)
@@ -100,7 +100,7 @@ def judge(
         return Ending(JobStatus.FAILED, outcome.fatal.exit_code, outcome.fatal)
     if interrupted:
         return Ending(JobStatus.CANCELED, Interrupted.exit_code, None)
-    errors = {n: e for n, e in outcome.splits.items() if not isinstance(e, Unavailable)}
+    errors = {n: e for n, e in outcome.objects.items() if not isinstance(e, Unavailable)}
     failed = sum(state.books.failed for state in states.values())
     dropped = sum(state.books.oversize for state in states.values())
     if not errors and not failed and not dropped:
@@ -160,15 +160,15 @@ def conclude(
         totals.add(state.books)
     ending = _balanced(states, ending, job.id)
     ended_at = max(now_ms(), job.started_at)
-    source = {
-        "calls": stats.calls, "rate_limited": stats.rate_limited, "retries": stats.retries
-    }  # fmt: skip
+    source = source_counts(stats)
     error = clean(ending.error.to_dict()) if ending.error else None
     for state in states.values():
         state.error = clean(state.error)
         catalog.jobs.save_object(job.id, _record(state))
         if state.books.oversize:
             catalog.activity.append(_dropped(job, state))
+        if state.truncated:
+            catalog.activity.append(_truncated(job, state))
     catalog.jobs.finish(
         job.id,
         ending.status,
@@ -194,6 +194,15 @@ def conclude(
     )
 
 
+def source_counts(stats: SourceStats) -> dict[str, Any]:
+    """What is kept of a source's totals; how far a log is behind only where that is known."""
+    counts: dict[str, Any] = {
+        "calls": stats.calls, "rate_limited": stats.rate_limited, "retries": stats.retries
+    }  # fmt: skip
+    lag = {"lag_bytes": stats.lag_bytes, "lag_seconds": stats.lag_seconds}
+    return {**counts, **{name: value for name, value in lag.items() if value is not None}}
+
+
 def _balanced(states: Mapping[str, ObjectState], ending: Ending, job: str) -> Ending:
     """The same ending, or the failure that books which do not balance are."""
     try:
@@ -213,6 +222,18 @@ def _dropped(job: JobRecord, state: ObjectState) -> Activity:
         "not loaded.",
         pipeline=job.pipeline,
         details={"job": job.id, "object": state.object, "warnings": list(state.warnings)},
+    )
+
+
+def _truncated(job: JobRecord, state: ObjectState) -> Activity:
+    """The entry about a table that its source emptied at once (pipelines.md 3.3)."""
+    times = "once" if state.truncated == 1 else f"{state.truncated} times"
+    return Activity(
+        severity=Severity.HIGH,
+        action="source.truncated",
+        summary=f"{state.object} was emptied {times} in the source (TRUNCATE).",
+        pipeline=job.pipeline,
+        details={"job": job.id, "object": state.object},
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -10,13 +11,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from penstock.core.batch import Batch, FailedEvent
+from penstock.core import metadata
+from penstock.core.batch import PER_ROW, Batch, FailedEvent
 from penstock.core.checkpoint import Checkpoint
 from penstock.core.records import FailedFilter, FailedRow
 from penstock.core.stream import Split, Stream
 from penstock.engine.staging import Staging
 from penstock.sdk.row_ids import row_id
-from penstock.sdk.source import ReadContext, Source, SourceStats, Step
+from penstock.sdk.source import NOTHING_SAVED, ReadContext, Source, SourceStats, Step
 from penstock.store import Catalog
 
 _AT_ONCE = 5_000
@@ -49,7 +51,11 @@ class ReplaySource(Source):
     def discover(self) -> list[Stream]:
         return [item for item in self._source.discover() if item.name in self._by_object]
 
-    def plan(self, streams: Sequence[Stream]) -> list[Split]:
+    def plan(
+        self,
+        streams: Sequence[Stream],
+        saved: Mapping[str, Checkpoint] = NOTHING_SAVED,  # noqa: ARG002
+    ) -> list[Split]:
         return [Split(f"replay of {item.name}", (item.name,)) for item in streams]
 
     def read(
@@ -89,7 +95,7 @@ class ReplaySource(Source):
     ) -> Batch:
         """The batch with rows out of these events."""
         events = [event for _, event in chosen]
-        raw = [event.raw for event in events]
+        raw, left_out = _without_marks([event.raw for event in events])
         table, unread = self._source.parse(stream, raw, infer_dates=infer_dates)
         again = tuple(
             FailedEvent(
@@ -102,6 +108,7 @@ class ReplaySource(Source):
                 ingested_at=batch.ingested_at,
                 attempt=batch.attempt,
                 row_id=events[item.index].row_id,
+                op=batch.op,
             )
             for item in unread
         )
@@ -109,7 +116,11 @@ class ReplaySource(Source):
         gone = {item.index for item in unread}
         good = [event for at, event in enumerate(events) if at not in gone]
         ids = _row_ids(stream, good)
-        return replace(batch, rows=table, row_ids=ids, failed=again, replayed=replayed)
+        batch = replace(batch, rows=table, row_ids=ids, failed=again, replayed=replayed)
+        if not any(left_out):
+            return batch
+        read = [names for index, names in enumerate(left_out) if index not in gone]
+        return replace(batch, rows=_marked(table, batch.op, read), op=PER_ROW)
 
     @property
     def identity(self) -> str:
@@ -130,6 +141,31 @@ def _row_ids(stream: Stream, events: Sequence[FailedEvent]) -> pa.StringArray | 
         return None
     ids = [event.row_id or row_id(event.raw.encode(), spec) for event in events]
     return pa.array(ids, pa.string())
+
+
+def _without_marks(raw: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    """Events without the note of what a log had left out of them, and those notes."""
+    texts: list[str] = []
+    notes: list[list[str]] = []
+    for text in raw:
+        names: list[str] = []
+        if f'"{metadata.LEFT_OUT}"' in text:
+            event = json.loads(text)
+            names = event.pop(metadata.LEFT_OUT)
+            text = json.dumps(event, ensure_ascii=False)
+        texts.append(text)
+        notes.append(names)
+    return texts, notes
+
+
+def _marked(rows: pa.RecordBatch, op: str, left_out: Sequence[Sequence[str]]) -> pa.RecordBatch:
+    """Rows as a log gives them, with what it left out of each."""
+    names = sorted({name for some in left_out for name in some})
+    masks = pa.StructArray.from_arrays(
+        [pa.array([name in some for some in left_out]) for name in names], names
+    )
+    ops = pa.repeat(pa.scalar(op, pa.string()), rows.num_rows)
+    return rows.append_column(metadata.OP, ops).append_column(metadata.LEFT_OUT, masks)
 
 
 def raw_events(staging: Staging, rows: Sequence[FailedRow]) -> list[FailedEvent]:

@@ -33,6 +33,7 @@ from penstock.worker.options import RunOptions, bounds, check, job_type
 from penstock.worker.plan import chosen, keyless, load_mode, stream_plan
 from penstock.worker.positions import (
     adopt_positions,
+    drop_cut_off,
     start_positions,
 )
 from penstock.worker.setup import Ends, opened_ends
@@ -95,8 +96,8 @@ def run_pipeline(
                 seen.warn(pipeline, short)
             try:
                 task = _task(workspace, staging, options, ends, job, seen, Ending(cancel))
-                plan = ends.source.plan([item.stream for item in task.plans.values()])
-                outcome = run(task, plan)
+                streams = [item.stream for item in task.plans.values()]
+                outcome = run(task, ends.source.plan(streams, task.checkpoints))
             except PenstockError as error:
                 outcome = Outcome(fatal=error)
             except Exception as error:  # noqa: BLE001 (raised below)
@@ -159,6 +160,13 @@ def _task(
             code="config.no_objects",
             pipeline=pipeline,
         )
+    if options.follow_s is not None and all(s.mode is not ReadMode.LOG for s in streams):
+        raise ConfigError(
+            f"{pipeline} follows no change log, so there is nothing to wait for.",
+            hint="Run it without --follow, as often as you like; or set up its source for a log.",
+            code="usage.follow",
+            pipeline=pipeline,
+        )
     known = job.catalog.pipelines.get(pipeline)
     catalog_id = catalog_name(known)
     ledger = read_ledger(ends, job.catalog, pipeline, catalog_id, staging, seen.warn)
@@ -181,6 +189,7 @@ def _task(
     memory = CatalogMemory(job.catalog, pipeline, ends.destination.identity)
     checkpoints, numbers = start_positions(job.catalog, pipeline, plans)
     adopt_positions(ledger.known, plans, checkpoints, numbers)
+    drop_cut_off(checkpoints, plans)
     for plan in plans.values():
         job.states[plan.stream.name] = _state(plan, memory)
     ends.destination.check_modes(_modes(plans.values(), memory))
@@ -198,7 +207,8 @@ def _task(
         memory=memory,
         states=job.states,
         clock=Forward(max(known.ingested_floor, ledger.loaded_at)),
-        budget=ends.budget,
+        budget=ends.budget.flushed(options.flush),
+        follow_s=options.follow_s,
         names=Names(job.spec.destination_prefix, job.spec.name_style),
         cancel=cancel,
         bounds=bounds(options),
@@ -243,10 +253,9 @@ def _modes(
 
 def _state(plan: StreamPlan, memory: CatalogMemory) -> ObjectState:
     mapping = memory.mapping(plan.event_type)
-    mode = "INCREMENTAL" if plan.stream.mode is ReadMode.INCREMENTAL else "FULL_LOAD"
     return ObjectState(
         object=plan.stream.name,
         event_type=plan.event_type,
         table=mapping.table if mapping else "",
-        mode=mode,
+        mode=plan.stream.mode.value,
     )

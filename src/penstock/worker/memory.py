@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping as Dict
 
+from penstock.core.checkpoint import Checkpoint
 from penstock.core.mapping import Mapping
 from penstock.core.records import CommitRecord
 from penstock.store import Catalog
@@ -45,8 +46,14 @@ class CatalogMemory:
             self._catalog.mappings.remember(self._destination, scope, dict(names))
             self._names[scope] = dict(self._catalog.mappings.names(self._destination, scope))
 
+    def begin(self, starts: Dict[str, tuple[Checkpoint, int]]) -> None:
+        self._catalog.positions.begin(self._pipeline, starts)
+
     def commit(self, record: CommitRecord) -> None:
         self._catalog.commit(record)
+
+    def history_read(self, stream: str, generation: int, published: bool) -> None:
+        self._catalog.positions.history_read(self._pipeline, stream, generation, published)
 
 
 class TryMemory:
@@ -71,6 +78,12 @@ class TryMemory:
 
     def remember(self, scope: str, names: Dict[str, str]) -> None:
         self._names.setdefault(scope, {}).update(names)
+
+    def begin(self, starts: Dict[str, tuple[Checkpoint, int]]) -> None:
+        raise AssertionError(f"a preview began to read {', '.join(starts)}")
+
+    def history_read(self, stream: str, generation: int, published: bool) -> None:
+        raise AssertionError(f"a preview read the history of {stream} ({generation}, {published})")
 
     def commit(self, record: CommitRecord) -> None:
         raise AssertionError(f"a preview committed package {record.package_id}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from penstock.core.errors import ConfigError
+from penstock.core.flush import Flush
 from penstock.core.records import FailedFilter, JobType
 
 
@@ -18,6 +19,8 @@ class RunOptions:
         from_, to: ISO instants; read again what changed between, without moving positions.
         accept_deletes: flag rows that are gone however many they are.
         replay: read these failed events instead of the source.
+        follow_s: read logs on for so many seconds, instead of to their end.
+        flush: when a package closes, if not as the memory budget says.
     """
 
     objects: tuple[str, ...] = ()
@@ -26,6 +29,8 @@ class RunOptions:
     to: str | None = None
     accept_deletes: bool = False
     replay: FailedFilter | None = None
+    follow_s: float | None = None
+    flush: Flush | None = None
 
 
 def check(options: RunOptions) -> None:
@@ -34,6 +39,12 @@ def check(options: RunOptions) -> None:
     if options.full_refresh and (options.from_ or options.to):
         raise ConfigError(
             "--full-refresh builds the tables anew, so it cannot be limited by --from and --to.",
+            hint="Leave out one or the other.",
+            code="usage.window",
+        )
+    if options.follow_s is not None and (options.from_ or options.to):
+        raise ConfigError(
+            "--follow reads on without an end, so it cannot be limited by --from and --to.",
             hint="Leave out one or the other.",
             code="usage.window",
         )

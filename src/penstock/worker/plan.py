@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from penstock.core import metadata
 from penstock.core.errors import ConfigError
-from penstock.core.load import WriteMode
+from penstock.core.load import Deletes, Truncates, WriteMode
 from penstock.core.records import Generation
 from penstock.core.spec import PipelineSpec
 from penstock.core.stream import Stream
@@ -68,6 +69,9 @@ def stream_plan(
             object=stream.name,
         )
     safety = settings.delete_safety if settings.delete_safety is not None else spec.delete_safety
+    deletes = Deletes(settings.delete_handling or spec.delete_handling)
+    if deletes is Deletes.IGNORE:
+        stream = replace(stream, reports_deletes=False)
     return StreamPlan(
         stream=stream,
         event_type=stream.name,
@@ -76,6 +80,8 @@ def stream_plan(
         generation=generation.building if generation.building is not None else generation.current,
         published=generation.current,
         delete_safety=1.0 if accept_deletes else safety,
+        deletes=deletes,
+        truncates=Truncates(settings.on_source_truncate or spec.on_source_truncate),
     )
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from penstock.core.checkpoint import Checkpoint
 from penstock.core.records import Generation
+from penstock.core.splits import LOG_SPLIT, stream_of
+from penstock.core.stream import ReadMode
 from penstock.engine.staging import Staging
 from penstock.engine.task import StreamPlan
 from penstock.sdk.destination import Destination, LedgerEntry
@@ -63,11 +65,22 @@ def start_positions(
     numbers: dict[str, int] = {}
     for split, saved in catalog.positions.load(pipeline).items():
         numbers[split] = saved.package_no
-        plan = plans.get(split)
+        plan = plans.get(stream_of(split, plans) or "")
         current = plan is None or plan.generation == saved.generation
         if saved.checkpoint is not None and current:
             checkpoints[split] = saved.checkpoint
     return checkpoints, numbers
+
+
+def drop_cut_off(checkpoints: dict[str, Checkpoint], plans: Mapping[str, StreamPlan]) -> None:
+    """Without the position of its log, nothing that was read of a table's history counts:
+    changes since then are known to nobody."""
+    if LOG_SPLIT in checkpoints:
+        return
+    for split in list(checkpoints):
+        plan = plans.get(stream_of(split, plans) or "")
+        if plan is not None and plan.stream.mode is ReadMode.LOG:
+            del checkpoints[split]
 
 
 def trusted(entries: Sequence[LedgerEntry], owner: Mapping[str, str]) -> list[Known]:

@@ -11,8 +11,11 @@ from types import TracebackType
 from penstock.core.progress import ObjectState, Progress, Watcher
 from penstock.sdk.source import Source
 from penstock.store import Catalog
+from penstock.worker.ending import source_counts
 
 _EVERY_S = 1.0
+_NOTE_EVERY_S = 10.0
+"""How often the catalog learns how far a log is behind: a job that follows one may last an hour."""
 
 
 class Reporter:
@@ -83,7 +86,12 @@ class Reporter:
         self._watcher.progress(self.snapshot())
 
     def _watch(self) -> None:
+        noted_at = self._began
         while not self._done.wait(_EVERY_S):
             self._watcher.progress(self.snapshot())
             if self._catalog.jobs.cancel_wanted(self._job):
                 self._cancel.set()
+            stats, now = self._source.stats, time.monotonic()
+            if stats.lag_seconds is not None and now - noted_at >= _NOTE_EVERY_S:
+                self._catalog.jobs.note_source(self._job, source_counts(stats))
+                noted_at = now

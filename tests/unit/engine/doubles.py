@@ -91,7 +91,7 @@ class MemoryDestination(Destination):
         self.receipts[load.load_id] = receipt
         return receipt
 
-    def refused(self, load: TableLoad) -> list[Refused]:
+    def refused(self, load: TableLoad, before: Sequence[TableLoad] = ()) -> list[Refused]:
         if self.too_many is not None:
             raise self.too_many
         rows = self._rows(load)
@@ -151,6 +151,8 @@ class MemoryCatalog:
         self.mappings: dict[str, Mapping] = {}
         self.scopes: dict[str, dict[str, str]] = {}
         self.commits: list[CommitRecord] = []
+        self.begun: dict[str, Checkpoint] = {}
+        self.read: dict[str, int] = {}
 
     def mapping(self, event_type: str) -> Mapping | None:
         return self.mappings.get(event_type)
@@ -163,6 +165,12 @@ class MemoryCatalog:
 
     def remember(self, scope: str, names: Any) -> None:
         self.scopes.setdefault(scope, {}).update(names)
+
+    def begin(self, starts: Any) -> None:
+        self.begun |= {name: start for name, (start, _) in starts.items()}
+
+    def history_read(self, stream: str, generation: int, published: bool) -> None:
+        self.read[stream] = generation
 
     def commit(self, record: CommitRecord) -> None:
         if all(item.package_id != record.package_id for item in self.commits):

@@ -134,7 +134,7 @@ class Pair(Source):
         schema = pa.schema([("id", pa.int64())])
         return [Stream(name, schema, ("id",), reports_deletes=True) for name in ("a", "b")]
 
-    def plan(self, streams: Any) -> list[Split]:
+    def plan(self, streams: Any, saved: Any = None) -> list[Split]:
         return [Split("pair", tuple(stream.name for stream in streams))]
 
     def read(

@@ -28,7 +28,7 @@ def test_a_job_that_was_stopped_tells_what_is_done_and_what_is_not() -> None:
         )
     }  # fmt: skip
     errors = {"refused": fatal, "broken": ObjectFailed("It broke.")}
-    outcome = Outcome(dict(errors), fatal, waiting={"staged"})
+    outcome = Outcome({}, fatal, waiting={"staged"}, objects=dict(errors))
     settle_objects(states, outcome, interrupted=False)
     assert {name: one.status for name, one in states.items()} == {
         "done": "COMPLETED", "failing": "COMPLETED_WITH_FAILURES", "staged": "FAILED",

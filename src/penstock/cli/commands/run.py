@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from penstock.cli.context import Cli, verb
+
+if TYPE_CHECKING:
+    from penstock.core.flush import Flush
 
 
 def register(app: typer.Typer) -> None:
     verb(
         app, "run",
         example="penstock run crm_to_warehouse\n"
-        "penstock run crm_to_warehouse --object contacts --object deals",
+        "penstock run crm_to_warehouse --object contacts --object deals\n"
+        "penstock run shop_to_warehouse --follow --flush 1s",
     )(run)  # fmt: skip
 
 
@@ -39,10 +45,25 @@ def run(
         bool,
         typer.Option("--accept-deletes", help="Mark rows as deleted however many are gone."),
     ] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Keep reading the change log until you stop it.")
+    ] = False,
+    flush: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--flush",
+            metavar="WHEN",
+            help="With --follow: load after 1s, 10000rows or 16MB. Can be repeated; "
+            "whichever comes first. Default: 5s.",
+        ),
+    ] = None,
 ) -> None:
     """Load a pipeline now.
 
     At the end a table shows what happened to every record.
+
+    A pipeline that follows a change log reads to the end the log has now. With --follow it
+    stays, and loads what comes.
 
     Stopping with Ctrl-C is safe: the next run goes on where this one stopped.
 
@@ -50,6 +71,8 @@ def run(
     75 try again later, 130 interrupted.
     """
     from penstock.cli.jobrun import finish, running
+    from penstock.cli.report import report
+    from penstock.worker.follow import follow as follow_log
     from penstock.worker.jobs import run_pipeline
     from penstock.worker.options import RunOptions
 
@@ -59,11 +82,27 @@ def run(
         from_=_instant("--from", from_),
         to=_instant("--to", to),
         accept_deletes=accept_deletes,
+        flush=_flush(flush or (), follow=follow),
     )
     workspace = cli.workspace
     with running(cli) as (watcher, cancel):
-        summary = run_pipeline(workspace, pipeline, options, watcher, cancel)
+        if follow:
+            ended = partial(report, cli, only_changed=True)
+            summary = follow_log(workspace, pipeline, options, watcher, cancel, ended)
+        else:
+            summary = run_pipeline(workspace, pipeline, options, watcher, cancel)
     finish(cli, summary)
+
+
+def _flush(words: Sequence[str], *, follow: bool) -> Flush | None:
+    from penstock.core.flush import Flush
+
+    if words and not follow:
+        raise typer.BadParameter("--flush says when --follow loads; it needs --follow.")
+    try:
+        return Flush.parse(words) if follow else None
+    except ValueError as error:
+        raise typer.BadParameter(f"--flush {error}") from None
 
 
 def _instant(option: str, text: str | None) -> str | None:

@@ -11,7 +11,7 @@ import typer
 from penstock.cli.context import Cli, verb
 from penstock.cli.glance import Glance, JobLine, glance
 from penstock.cli.table import Column
-from penstock.cli.words import duration, instant, number, status
+from penstock.cli.words import duration, instant, number, size, status
 from penstock.core.clock import now_ms
 from penstock.worker.catalog import opened
 
@@ -25,6 +25,7 @@ _COLUMNS = (
     Column("last job", status, key="last_status"),
     Column("ended", instant, key="last_ended_at"),
     Column("lag", duration, right=True, key="lag_seconds"),
+    Column("behind", size, right=True, key="lag_bytes", drop=1),
     Column("next run", key="next_run"),
     Column("failed events", number, right=True, key="failed_events"),
 )
@@ -52,8 +53,8 @@ def show(
 ) -> None:
     """Show how the pipelines are.
 
-    State, last job, lag (how old the data can be: time since the last good job began), next
-    run, and failed events that wait for you.
+    State, last job, lag (how old the data can be: time since the last good job began, or how
+    far the reader of a change log is behind), next run, and failed events that wait for you.
     """
     workspace = cli.workspace
     specs = workspace.spec.pipelines
@@ -67,7 +68,8 @@ def show(
         for row in rows:
             cli.out.record({**row, **({"objects": objects} if pipeline is not None else {})})
         return
-    cli.out.table(_COLUMNS, rows)
+    logs = any(row["lag_bytes"] is not None for row in rows)
+    cli.out.table([c for c in _COLUMNS if logs or c.key != "lag_bytes"], rows)
     if objects:
         cli.out.say()
         cli.out.table(_OBJECTS, objects)
@@ -87,11 +89,20 @@ def row_of(name: str, spec: PipelineSpec, seen: Glance) -> dict[str, Any]:
         "last_job": last.id if last else None,
         "last_status": last.status if last else None,
         "last_ended_at": last.ended_at if last else None,
-        "lag_seconds": round((now_ms() - good.started_at) / 1000) if good else None,
+        "lag_seconds": _lag_seconds(last, good),
+        "lag_bytes": last.lag_bytes if last else None,
         "schedule": str(spec.schedule),
         "next_run": None,
         "failed_events": seen.failed_events(name),
     }
+
+
+def _lag_seconds(last: JobLine | None, good: JobLine | None) -> int | None:
+    """How old the data can be: as the log's reader says, else since the last good job began."""
+    if last is not None and last.lag_seconds is not None:
+        since = (now_ms() - last.ended_at) / 1000 if last.ended_at else 0.0
+        return round(last.lag_seconds + since)
+    return round((now_ms() - good.started_at) / 1000) if good else None
 
 
 def _state(last: JobLine | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 from pydantic import BaseModel
@@ -34,7 +34,14 @@ from penstock.sdk.rest.sides import Sides
 from penstock.sdk.rest.spec import StreamSpec, load_spec
 from penstock.sdk.rest.times import duration_ms
 from penstock.sdk.rest.tools import columns_of, cutter_of, side_columns, streams_of
-from penstock.sdk.source import ReadContext, Source, SourceStats, Step, Unread
+from penstock.sdk.source import (
+    NOTHING_SAVED,
+    ReadContext,
+    Source,
+    SourceStats,
+    Step,
+    Unread,
+)
 
 _NO_CONTENT = 204
 # Pages that were asked for ahead of time wait as long as it takes to stage a batch.
@@ -119,7 +126,11 @@ class RestSource(Source):
     def discover(self) -> list[Stream]:
         return streams_of(self.spec)
 
-    def plan(self, streams: Sequence[Stream]) -> list[Split]:
+    def plan(
+        self,
+        streams: Sequence[Stream],
+        saved: Mapping[str, Checkpoint] = NOTHING_SAVED,  # noqa: ARG002
+    ) -> list[Split]:
         """One split per collection, together with the sideloads asked for, by priority."""
         wanted = {stream.name for stream in streams}
         splits = []

@@ -6,18 +6,21 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
+from penstock.core import metadata
 from penstock.core.errors import ConfigError, DataError
 from penstock.core.failpoints import hit
-from penstock.core.load import Receipt, TableLoad, WriteMode
+from penstock.core.load import Deletes, Receipt, TableLoad, WriteMode
 from penstock.sdk.destination import LedgerEntry, Refused
 from penstock.sdk.sql.ddl import changes
 from penstock.sdk.sql.engine import SWEEP_KEYS, SqlEngine
+from penstock.sdk.sql.filling import filled
 from penstock.sdk.sql.history import history
 from penstock.sdk.sql.ledger import TABLES
 from penstock.sdk.sql.limits import check_generation, check_mode, check_names
 from penstock.sdk.sql.merge import Counts, append
 from penstock.sdk.sql.names import shadow_name
 from penstock.sdk.sql.publish import publish
+from penstock.sdk.sql.removing import purge, remove
 from penstock.sdk.sql.sweep import Swept, sweep
 from penstock.sdk.sql.switch import check_switch
 from penstock.sdk.sql.target import Target
@@ -82,17 +85,37 @@ class SqlDestination(SqlEngine):
         check_generation(self.dialect.name, self.capabilities, load.generation)
         self.warnings.clear()
         with self.transaction() as tx:
-            known = self.ledger_book.find(tx, load)
-            if known is not None:
-                return known
-            counts, swept = self.apply_in(tx, load)
-            receipt = _receipt(load, counts, swept, tuple(self.warnings))
-            hit("load.in_transaction")
-            self.ledger_book.add(tx, load, receipt)
-            if load.package_no % 100 == 0:
-                self.ledger_book.trim(tx, load.pipeline)
+            receipt = self._load(tx, load)
             hit("load.before_commit")
         hit("load.after_commit")
+        return receipt
+
+    def load_package(self, loads: Sequence[TableLoad]) -> list[Receipt]:
+        if not self.capabilities.atomic_package:
+            return super().load_package(loads)
+        for load in loads:
+            check_mode(self.dialect.name, self.capabilities, load.mode)
+            check_generation(self.dialect.name, self.capabilities, load.generation)
+        receipts = []
+        with self.transaction() as tx:
+            for load in loads:
+                self.warnings.clear()
+                receipts.append(self._load(tx, load))
+                hit("load.between_tables")
+            hit("load.before_commit")
+        hit("load.after_commit")
+        return receipts
+
+    def _load(self, tx: Tx, load: TableLoad) -> Receipt:
+        known = self.ledger_book.find(tx, load)
+        if known is not None:
+            return known
+        counts, swept = self.apply_in(tx, load)
+        receipt = _receipt(load, counts, swept, tuple(self.warnings))
+        hit("load.in_transaction")
+        self.ledger_book.add(tx, load, receipt)
+        if load.package_no % 100 == 0:
+            self.ledger_book.trim(tx, load.pipeline)
         return receipt
 
     def publish(self, table: str, generation: int) -> None:
@@ -109,18 +132,27 @@ class SqlDestination(SqlEngine):
             ) from error
         hit("publish.after_commit")
 
+    def purge(self, table: str) -> None:
+        with self.transaction() as tx:
+            columns = self.columns(tx, table)
+            if columns is not None and metadata.DELETED in columns.names:
+                purge(tx, self.qualified(table))
+
     def ledger(self, pipeline: str) -> list[LedgerEntry]:
         with self.transaction() as tx:
             return self.ledger_book.newest(tx, pipeline)
 
-    def refused(self, load: TableLoad) -> list[Refused]:
+    def refused(self, load: TableLoad, before: Sequence[TableLoad] = ()) -> list[Refused]:
         from penstock.sdk.sql.refuse import find_refused
 
-        return find_refused(self, load)
+        return find_refused(self, load, before)
 
-    def try_load(self, load: TableLoad) -> None:
-        """Apply a load and take it back; raises `DataError` when a row is refused."""
+    def try_load(self, load: TableLoad, before: Sequence[TableLoad] = ()) -> None:
+        """Apply loads and take them back; raises `DataError` when a row is refused."""
         with self.taken_back() as tx:
+            for item in before:
+                if self.ledger_book.find(tx, item) is None:
+                    self.apply_in(tx, item)
             self.apply_in(tx, load)
 
     def evolve_in(self, tx: Tx, load: TableLoad) -> list[str]:
@@ -138,7 +170,8 @@ class SqlDestination(SqlEngine):
             with self.rows_of(tx, load, existing) as source:
                 target = self._target(load, place, source, existing)
                 _check_keys(tx, target)
-                counts = self._write(tx, target)
+                with filled(tx, target) as whole:
+                    counts = self._write(tx, whole)
         swept = Swept()
         if load.sweep is not None:
             self.keys_of(tx, load, existing)
@@ -176,6 +209,8 @@ class SqlDestination(SqlEngine):
             return append(tx, target)
         if target.load.mode is WriteMode.HISTORY:
             return history(tx, target)
+        if target.load.deletes is Deletes.HARD and target.has_deleted:
+            return remove(tx, target, self.merge_rows)
         return self.merge_rows(tx, target)
 
 

@@ -30,7 +30,10 @@ _LARGE_BYTES = 1_000_000
 
 
 def find_refused(
-    destination: SqlDestination, load: TableLoad, most: int = MOST_FAILED
+    destination: SqlDestination,
+    load: TableLoad,
+    before: Sequence[TableLoad] = (),
+    most: int = MOST_FAILED,
 ) -> list[Refused]:
     """Refused rows with their code and reason; trials are rolled back.
 
@@ -46,7 +49,7 @@ def find_refused(
     """
     rows = pa.concat_tables([pq.read_table(file) for file in load.files], promote_options="default")
     with tempfile.TemporaryDirectory(prefix="penstock-halving-") as folder:
-        trial = partial(_trial, destination, load, Path(folder) / "rows.parquet")
+        trial = partial(_trial, destination, load, before, Path(folder) / "rows.parquet")
         alone = _at_most(most, _search(trial, rows, 0), load)
         bad = {item.index for item in alone}
         numbers = [n for n in range(rows.num_rows) if n not in bad]
@@ -115,13 +118,18 @@ def _build_up(trial: Trial, rows: pa.Table, numbers: Sequence[int]) -> Iterator[
 
 
 def _trial(
-    destination: SqlDestination, load: TableLoad, file: Path, rows: pa.Table
+    destination: SqlDestination,
+    load: TableLoad,
+    before: Sequence[TableLoad],
+    file: Path,
+    rows: pa.Table,
 ) -> Problem | None:
     if destination.cancel.is_set():
         raise Interrupted("The job was stopped while refused rows were looked for.")
     pq.write_table(rows, file)
     try:
-        destination.try_load(replace(load, files=(file,), rows=rows.num_rows, sweep=None))
+        part = replace(load, files=(file,), rows=rows.num_rows, sweep=None)
+        destination.try_load(part, before)
     except (DataError, NoRoom) as error:
         return error
     return None

@@ -13,6 +13,7 @@ from penstock.core import metadata
 from penstock.core.load import TableLoad
 from penstock.sdk.sql.destination import SqlDestination
 from penstock.sdk.sql.engine import SWEEP_KEYS
+from penstock.sdk.sql.filling import mask_columns
 from penstock.sdk.sql.tx import Tx
 
 STAGED_ROWS = "_ps_stg_rows"
@@ -41,6 +42,7 @@ class StagedDestination(SqlDestination):
     @contextmanager
     def rows_of(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> Iterator[str]:
         fields = [*load.schema, *(f for f in _FIELDS if f.name not in load.schema.names)]
+        fields += [pa.field(name, pa.int64()) for name in mask_columns(load)]
         self.copy_in(tx, STAGED_ROWS, fields, load.files)
         parts = []
         known = {field.name: field for field in existing}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from penstock.core import metadata
-from penstock.core.load import Sweep, WriteMode
+from penstock.core.load import Deletes, Sweep, WriteMode
 from penstock.sdk.sql.target import ACTIVE, DELETED, FROM, INGESTED, LOADED, OP, TO, Target
 from penstock.sdk.sql.tx import Tx, one
 
@@ -40,6 +40,9 @@ def sweep(tx: Tx, target: Target, plan: Sweep, keys: str) -> Swept:
     total = one(tx, f"SELECT count(*) FROM {target.table} t WHERE {live}")
     if missing > total * plan.safety_share:
         return Swept(held=missing)
+    if target.load.deletes is Deletes.HARD:
+        tx.run(f"DELETE FROM {target.table} AS t WHERE {gone}")
+        return Swept(flagged=missing)
     values = f"{LOADED} = {target.loaded}, {INGESTED} = {deleted}"
     if history:
         end = f"{target.dialect.moment(str(plan.deleted_at))} - INTERVAL '1 millisecond'"

@@ -28,6 +28,7 @@ from penstock.sdk.source import Step
 from penstock.sdk.sql import SqlDestination, Tx
 from penstock.sdk.sql.check import failed_step, table_steps
 from penstock.sdk.sql.engine import SWEEP_KEYS
+from penstock.sdk.sql.filling import mask_columns
 from penstock.sdk.sql.ledger import Ledger
 
 T = TypeVar("T")
@@ -57,7 +58,11 @@ class DuckDb(SqlDestination):
 
     dialect = DuckDbDialect()
     capabilities = Capabilities(
-        modes=frozenset(WriteMode), table_limit=255, column_limit=255, max_columns=4096
+        modes=frozenset(WriteMode),
+        atomic_package=True,
+        table_limit=255,
+        column_limit=255,
+        max_columns=4096,
     )
 
     def __init__(self, config: Config) -> None:
@@ -100,6 +105,9 @@ class DuckDb(SqlDestination):
 
     def load(self, load: TableLoad) -> Receipt:
         return self._with_room(partial(super().load, load))
+
+    def load_package(self, loads: Sequence[TableLoad]) -> list[Receipt]:
+        return self._with_room(partial(super().load_package, loads))
 
     def _with_room(self, work: Callable[[], T]) -> T:
         """Do it again with more memory when there was too little: a few loads need more than
@@ -243,6 +251,8 @@ class DuckDb(SqlDestination):
                 )
         staging = metadata.STAGING_COLUMNS - {*load.schema.names}
         parts += [self.dialect.ident(name) for name in sorted(staging)]
+        for name in map(self.dialect.ident, mask_columns(load)):
+            parts.append(name if name.strip('"') in kinds else f"CAST(NULL AS BIGINT) AS {name}")
         return ", ".join(parts)
 
 

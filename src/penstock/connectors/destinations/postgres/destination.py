@@ -47,6 +47,7 @@ class Postgres(StagedDestination):
     dialect = PostgresDialect()
     capabilities = Capabilities(
         modes=frozenset(WriteMode),
+        atomic_package=True,
         table_limit=63,
         column_limit=63,
         name_unit="bytes",

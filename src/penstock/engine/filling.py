@@ -1,0 +1,114 @@
+"""Values that a log left out, taken from the row of the same key before it in the package."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from penstock.core import metadata
+from penstock.core.metadata import LEFT_OUT_BITS, is_left_out, left_out_column
+from penstock.engine.changes import bits_of
+from penstock.engine.files import write_whole
+
+
+def fill(files: Sequence[Path], key: Sequence[str], columns: Sequence[str]) -> dict[str, int]:
+    """Fill what can be filled from rows of the package itself; returns what is still left out.
+
+    Of each key the rows count in the order of `(_ps_ingested_at, _ps_seq)`. The package is
+    held in memory while this is done, and only when it has a mask at all.
+
+    Args:
+        key: names of the key's columns; without one nothing is known of other rows.
+        columns: names by bit.
+
+    Returns:
+        Bits by column name; a mask that has no bit any more leaves the files.
+    """
+    if not any(map(is_left_out, (name for file in files for name in pq.read_schema(file).names))):
+        return {}
+    tables = [pq.read_table(file) for file in files]
+    table = pa.concat_tables(tables, promote_options="default")
+    masked = {name: place for place, name in enumerate(columns) if _any(table, place)}
+    # Of a column that no file has, no row of the package has a value to give.
+    there = {name: place for name, place in masked.items() if name in table.schema.names}
+    left = dict(masked)
+    if there and key:
+        table, still = _filled(table, key, there)
+        left = {n: place for n, place in masked.items() if n in still or n not in there}
+    table = _with_masks(table, left)
+    start = 0
+    for file, part in zip(files, tables, strict=True):
+        write_whole(table.slice(start, part.num_rows), file)
+        start += part.num_rows
+    return left
+
+
+def _any(table: pa.Table, place: int) -> bool:
+    name = left_out_column(place // LEFT_OUT_BITS)
+    return name in table.schema.names and bool(pc.any(bits_of(table, place)).as_py())
+
+
+def _filled(
+    table: pa.Table, key: Sequence[str], masked: dict[str, int]
+) -> tuple[pa.Table, dict[str, int]]:
+    """The table with values from earlier rows in, and the columns that still lack some."""
+    order, starts = _chains(table, key)
+    back = pc.sort_indices(order)
+    places = pa.array(range(table.num_rows), pa.int64())
+    left: dict[str, int] = {}
+    for name, place in masked.items():
+        out = _whole(pc.take(bits_of(table, place), order))
+        # In each chain the last place that has a value; before the first one there is none.
+        known = pc.fill_null_forward(pc.if_else(out, pa.scalar(None, pa.int64()), places))
+        found = pc.fill_null(pc.greater_equal(known, starts), False)
+        taken = pc.take(pc.if_else(found, pc.take(order, known), order), back)
+        at = table.schema.get_field_index(name)
+        table = table.set_column(at, table.schema.field(at), pc.take(table.column(at), taken))
+        still = pc.take(pc.and_(out, pc.invert(found)), back)
+        table = _marked(table, place, still)
+        if pc.any(still).as_py():
+            left[name] = place
+    return table, left
+
+
+def _chains(table: pa.Table, key: Sequence[str]) -> tuple[pa.Array, pa.Array]:
+    """Rows in order of key and time; and for each place in it the place where its key begins."""
+    by = [*key, metadata.INGESTED_AT, metadata.SEQ]
+    order = pc.sort_indices(table.select(by), sort_keys=[(name, "ascending") for name in by])
+    order = order.cast(pa.int64())
+    n = table.num_rows
+    changed: Any = None
+    for name in key:
+        column = _whole(pc.take(table.column(name), order))
+        differs = pc.not_equal(column.slice(1), column.slice(0, n - 1))
+        changed = differs if changed is None else pc.or_(changed, differs)
+    begins = pa.concat_arrays([pa.array([True]), changed])
+    places = pa.array(range(n), pa.int64())
+    starts = pc.fill_null_forward(pc.if_else(begins, places, pa.scalar(None, pa.int64())))
+    return order, starts
+
+
+def _marked(table: pa.Table, place: int, out: pa.Array) -> pa.Table:
+    """The table with one bit of its masks as it is now."""
+    word, bit = divmod(place, LEFT_OUT_BITS)
+    at = table.schema.get_field_index(left_out_column(word))
+    mask = pc.fill_null(table.column(at), 0)
+    value = pa.scalar(1 << bit, pa.int64())
+    cleared = pc.bit_wise_and(mask, pc.bit_wise_not(value))
+    mask = pc.add(cleared, pc.multiply(out.cast(pa.int64()), value))
+    return table.set_column(at, table.schema.field(at), mask)
+
+
+def _with_masks(table: pa.Table, left: dict[str, int]) -> pa.Table:
+    needed = {left_out_column(place // LEFT_OUT_BITS) for place in left.values()}
+    return table.select([n for n in table.schema.names if not is_left_out(n) or n in needed])
+
+
+def _whole(column: Any) -> pa.Array:
+    """A column in one piece."""
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
