@@ -59,6 +59,30 @@ def test_what_a_job_holds_at_once_fits_the_budget(megabytes: int) -> None:
     assert budget.batch_rows >= 1
 
 
+@pytest.mark.parametrize(("megabytes", "told"), [(64, True), (200, True), (256, False)])
+def test_a_budget_that_cannot_be_kept_is_told(megabytes: int, told: bool) -> None:
+    text = Budget.shortfall(megabytes * 1_000_000)
+    assert (text is not None) == told
+    assert text is None or f"{megabytes}MB" in text
+
+
+def test_what_was_freed_goes_back_before_each_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+
+    class Noting(MemoryDestination):
+        def load(self, load: TableLoad) -> Receipt:
+            order.append("load")
+            return super().load(load)
+
+    monkeypatch.setattr("penstock.engine.load.release_freed", lambda: order.append("release"))
+    source = ListSource([[{"id": at, "name": "n"}] for at in range(3)])
+    job = task(tmp_path, source, Noting(), MemoryCatalog(), package_rows=1)
+    assert run(job, source.plan(source.discover())).fatal is None
+    assert order == ["release", "load"] * 3
+
+
 def test_less_memory_never_means_larger_pieces() -> None:
     sizes = [Budget.of(megabytes * MIB) for megabytes in (64, 128, 256, 512, 1024, 8192)]
     for name in ("batch_rows", "batch_bytes", "readers", "destination_bytes"):
