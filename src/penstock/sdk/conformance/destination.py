@@ -1,5 +1,6 @@
 """The suite that every SQL destination must pass."""
 
+from penstock.sdk.conformance.changes import Changes
 from penstock.sdk.conformance.columns import Columns
 from penstock.sdk.conformance.deletes import Deletes
 from penstock.sdk.conformance.delivery import Delivery
@@ -11,7 +12,7 @@ from penstock.sdk.conformance.versions import Versions
 
 
 class DestinationSuite(
-    Merging, Deletes, Versions, Switching, Columns, Shapes, Delivery, Generations
+    Merging, Deletes, Changes, Versions, Switching, Columns, Shapes, Delivery, Generations
 ):
     """Subclass it as `TestName` and give the fixture `opened`.
 

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from penstock.core import metadata
-from penstock.core.load import Receipt, TableLoad, WriteMode
+from penstock.core.load import Deletes, Receipt, TableLoad, WriteMode
+from penstock.core.metadata import LEFT_OUT_BITS, left_out_column
 from penstock.sdk.sql import SqlDestination
 
 PEOPLE = pa.schema([("id", pa.int64()), ("v", pa.string())])
@@ -22,7 +23,8 @@ Rows = list[tuple[Any, ...]]
 
 
 class Loads:
-    """Makes loads. A row is its fields and, where they matter, `at`, `op`, `seq` and `hint`."""
+    """Makes loads. A row is its fields and, where they matter, `at`, `op`, `seq` and `hint`, and
+    `out`, the names of the columns that a log left out of it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -47,12 +49,18 @@ class Loads:
         if modified:
             ours.append(pa.field(metadata.SOURCE_MODIFIED_AT, pa.int64()))
         schema = pa.schema([*shape, *ours])
-        files = (self._file(number, rows, schema),) if rows else ()
+        left_out = {
+            name: place for place, name in enumerate(shape.names)
+            if any(name in row.get("out", ()) for row in rows)
+        }  # fmt: skip
+        files = (self._file(number, rows, schema, left_out),) if rows else ()
         settings: dict[str, Any] = {
             "load_id": f"load-{number}",
             "pipeline": "suite",
             "loaded_at": NOW,
             "package_no": number,
+            "left_out": left_out,
+            "deletes": more.pop("deletes_as", Deletes.SOFT),
         }
         return TableLoad(
             table=table, schema=schema, key=key, mode=mode, files=files, rows=len(rows),
@@ -67,7 +75,9 @@ class Loads:
         pq.write_table(pa.table({name: pa.array(values, kind or pa.int64())}), file)
         return file
 
-    def _file(self, number: int, rows: Sequence[Row], schema: pa.Schema) -> Path:
+    def _file(
+        self, number: int, rows: Sequence[Row], schema: pa.Schema, left_out: Mapping[str, int]
+    ) -> Path:
         staged = pa.schema(
             [
                 *schema,
@@ -79,9 +89,18 @@ class Loads:
         full = [_staged(row, seq) for seq, row in enumerate(rows)]
         columns = [pa.array([row.get(f.name) for row in full], _storage(f.type)) for f in staged]
         arrays = [_typed(array, f.type) for array, f in zip(columns, staged, strict=True)]
+        table = pa.Table.from_arrays(arrays, schema=staged)
+        for word in sorted({place // LEFT_OUT_BITS for place in left_out.values()}):
+            masks = [_mask(row, word, left_out) for row in rows]
+            table = table.append_column(left_out_column(word), pa.array(masks, pa.int64()))
         file = self._folder / f"rows-{number}.parquet"
-        pq.write_table(pa.Table.from_arrays(arrays, schema=staged), file)
+        pq.write_table(table, file)
         return file
+
+
+def _mask(row: Row, word: int, left_out: Mapping[str, int]) -> int:
+    places = [left_out[name] for name in row.get("out", ())]
+    return sum(1 << place % LEFT_OUT_BITS for place in places if place // LEFT_OUT_BITS == word)
 
 
 def _staged(row: Row, seq: int) -> dict[str, Any]:
