@@ -16,6 +16,9 @@ VALID_FROM: Final = "_ps_valid_from"
 VALID_TO: Final = "_ps_valid_to"
 IS_ACTIVE: Final = "_ps_is_active"
 
+SCHEMA: Final = "_ps_schema"
+XMIN: Final = "_ps_xmin"
+
 GENERATED_KEY: Final = (ID,)
 """The key of rows whose source gives none."""
 

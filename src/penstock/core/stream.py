@@ -49,6 +49,8 @@ class Stream:
         modified_field: field that holds the change time in the source, for
             `_ps_source_modified_at`.
         sensitive: fields whose values previews hide.
+        ours: fields that are columns of ours (`_ps_schema`, `_ps_xmin`) and keep their names,
+            which fields of the source's own could not have.
         estimated_rows: as the source's statistics say, None when it has none.
     """
 
@@ -62,6 +64,7 @@ class Stream:
     modified_field: str | None = None
     sensitive: frozenset[str] = field(default_factory=frozenset)
     row_id: RowId | None = None
+    ours: frozenset[str] = frozenset()
     estimated_rows: int | None = None
 
     @property

@@ -56,7 +56,7 @@ class Mapper:
         self._task = task
         self._plan = plan
         self._limit = task.destination.capabilities.max_columns - _slots(task, plan)
-        self._names = TableNames(task, plan.event_type)
+        self._names = TableNames(task, plan.event_type, plan.stream.ours)
         self._dropped: set[str] = set()
         self._rounded: set[str] = set()
         self._seq = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from penstock.core.compress import Measure
 from penstock.core.naming import NameKind, NameScope, NameStyle
@@ -19,9 +19,10 @@ def columns_scope(table: str) -> str:
 class TableNames:
     """The table's name and its columns' names; every choice is remembered in the catalog."""
 
-    def __init__(self, task: Task, event_type: str) -> None:
+    def __init__(self, task: Task, event_type: str, ours: Collection[str] = ()) -> None:
         self._task = task
         self._event_type = event_type
+        self._ours = ours
 
     def table(self) -> str:
         """`<prefix>_<event type>`, sanitized, compressed to the destination's limit."""
@@ -33,7 +34,9 @@ class TableNames:
     def columns(self, fields: Iterable[str]) -> dict[str, str]:
         """Column names of these fields, in one step (one write to the catalog at most)."""
         limit = self._task.destination.capabilities.column_limit
-        return self._choose(columns_scope(self.table()), "column", limit, list(fields))
+        wanted = [field for field in fields if field not in self._ours]
+        chosen = self._choose(columns_scope(self.table()), "column", limit, wanted)
+        return {**chosen, **{field: field for field in self._ours}}
 
     def _choose(
         self, scope: str, kind: NameKind, limit: int, originals: list[str]

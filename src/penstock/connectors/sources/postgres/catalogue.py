@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 
-from penstock.connectors.sources.postgres.types import PgType, cast_name
+import pyarrow as pa
+
+from penstock.connectors.sources.postgres.types import Forms, PgType, cast_name
 from penstock.connectors.sources.postgres.words import PostgresWords
+from penstock.core.metadata import XMIN
 from penstock.sdk.sql.reading import Column, Table
 
 # Partitions are read through their table, and inheritance children through their parent.
@@ -18,7 +20,7 @@ SELECT c.oid, n.nspname, c.relname, c.relkind::text,
       SELECT CASE WHEN bool_or(l.reltuples < 0) THEN -1 ELSE sum(l.reltuples) END
       FROM pg_inherits i JOIN pg_class l ON l.oid = i.inhrelid WHERE i.inhparent = c.oid)
     ELSE c.reltuples END::bigint,
-  c.relpages, coalesce(obj_description(c.oid, 'pg_class'), ''), c.relrowsecurity
+  c.relpages, coalesce(obj_description(c.oid, 'pg_class'), '')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
   AND n.nspname LIKE ANY (%(schemas)s)
@@ -65,65 +67,64 @@ ORDER BY i.indrelid, i.indisprimary DESC, i.indisunique DESC, c.relname
 """
 
 
+_XMIN: Final = Column(XMIN, pa.int64(), "xmin::text::bigint", "bigint", nullable=False)
+
+
 def tables(
     found: Sequence[tuple[Any, ...]],
     columns: Sequence[tuple[Any, ...]],
     indexes: Sequence[tuple[Any, ...]],
-    money_scale: int,
+    forms: Forms,
 ) -> list[Table]:
     """Answers to the three questions, as tables; those without a readable column are left out."""
     words = PostgresWords()
     by_table: dict[int, list[Column]] = {}
     for oid, *rest in columns:
-        by_table.setdefault(oid, []).append(_column(words, money_scale, *rest))
+        by_table.setdefault(oid, []).append(_column(words, forms, *rest))
     keys: dict[int, list[tuple[bool, bool, tuple[str, ...]]]] = {}
     for oid, _primary, unique, names, whole in indexes:
         keys.setdefault(oid, []).append((unique, bool(whole), tuple(names or ())))
-    done = []
-    for oid, schema, name, kind, rows, pages, title, _secured in found:
-        if oid in by_table:
-            place = f"{words.ident(schema)}.{words.ident(name)}"
-            done.append(_table(
-                schema, name, kind, rows, pages, title, place, by_table[oid], keys.get(oid, [])
-            ))  # fmt: skip
-    return done
+    return [
+        _table(forms, words, row, by_table[row[0]], keys.get(row[0], []))
+        for row in found
+        if row[0] in by_table
+    ]
 
 
 def _table(
-    schema: str,
-    name: str,
-    kind: str,
-    rows: int,
-    pages: int,
-    title: str,
-    origin: str,
+    forms: Forms,
+    words: PostgresWords,
+    row: tuple[Any, ...],
     columns: Sequence[Column],
     keys: Sequence[tuple[bool, bool, tuple[str, ...]]],
 ) -> Table:
+    _oid, schema, name, kind, rows, pages, title = row
     readable = {item.name for item in columns}
     usable = [(u, w, names) for u, w, names in keys if names and readable.issuperset(names)]
     unique = tuple(names for is_unique, whole, names in usable if is_unique and whole)
     stored = kind in ("r", "p", "m")
     # A table that was never analysed, or is empty, says nothing of its rows.
     known = stored and rows >= 0 and not (rows == 0 and pages > 0)
+    versioned = kind in ("r", "p")
+    version = (_XMIN,) if forms.xmin and versioned else ()
     return Table(
         schema,
         name,
-        tuple(columns),
-        origin,
+        (*columns, *version),
+        f"{words.ident(schema)}.{words.ident(name)}",
         key=unique[0] if unique else (),
         unique=unique,
         indexes=tuple(names for _, _, names in usable),
         rows=rows if known else None,
         kind="table" if stored else "view",
-        versioned=kind in ("r", "p"),
+        versioned=versioned,
         title=title,
     )
 
 
 def _column(
     words: PostgresWords,
-    money_scale: int,
+    forms: Forms,
     name: str,
     not_null: bool,
     type_name: str,
@@ -132,7 +133,7 @@ def _column(
     modifier: int,
     shown: str,
 ) -> Column:
-    pg = PgType(type_name, kind, modifier, money_scale)
+    pg = PgType(type_name, kind, modifier, forms)
     ident = words.ident(name)
     native = shown if namespace == "pg_catalog" else cast_name(namespace, type_name)
     return Column(name, pg.arrow, pg.select(ident), native, nullable=not not_null)
@@ -145,7 +146,7 @@ FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.oid = ANY (
 
 
 def query_columns(
-    description: Sequence[Any], types: Sequence[tuple[Any, ...]], money_scale: int
+    description: Sequence[Any], types: Sequence[tuple[Any, ...]], forms: Forms
 ) -> tuple[Column, ...]:
     """Columns of a query's answer, as the driver describes it.
 
@@ -157,9 +158,7 @@ def query_columns(
     found = []
     for item in description:
         name, kind, namespace, shown = by_oid[item.type_code]
-        pg = replace(
-            PgType.of_result(name, kind, item.precision, item.scale), money_scale=money_scale
-        )
+        pg = PgType.of_result(name, kind, item.precision, item.scale, forms)
         native = shown if namespace == "pg_catalog" else cast_name(namespace, name)
         found.append(Column(item.name, pg.arrow, pg.select(words.ident(item.name)), native))
     return tuple(found)

@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, Final
 
 import psycopg2
@@ -16,6 +17,7 @@ from penstock.connectors.sources.postgres.config import Config
 from penstock.connectors.sources.postgres.copy import CopyOut
 from penstock.connectors.sources.postgres.errors import translate, translate_connect
 from penstock.connectors.sources.postgres.parse import Parser
+from penstock.connectors.sources.postgres.types import Forms
 from penstock.connectors.sources.postgres.words import PostgresWords
 from penstock.core.errors import ConfigError, ObjectFailed
 from penstock.sdk.source import SourceStats, Step
@@ -63,7 +65,7 @@ class PostgresServer(Server):
         self._free: list[Any] = []
         self._mutex = threading.Lock()
         self._slots = threading.BoundedSemaphore(config.max_source_connections)
-        self._money_scale = 2
+        self._forms = Forms(odd_as_text=config.unusual_values == "TEXT", xmin=config.mode == "XMIN")
         self._newest = 0
 
     @property
@@ -86,8 +88,8 @@ class PostgresServer(Server):
             indexes = cursor.fetchall()
             if any(row[3] == "money" for row in columns):
                 cursor.execute("SELECT scale('0'::money::numeric)")
-                self._money_scale = cursor.fetchone()[0]
-        return catalogue.tables(found, columns, indexes, self._money_scale)
+                self._forms = replace(self._forms, money_scale=cursor.fetchone()[0])
+        return catalogue.tables(found, columns, indexes, self._forms)
 
     def hidden_tables(self) -> list[str]:
         """Tables of the schemas that this user may not read."""
@@ -105,7 +107,7 @@ class PostgresServer(Server):
                 described = cursor.description
                 oids = [item.type_code for item in described]
                 cursor.execute(catalogue.TYPES, {"types": oids})
-                columns = catalogue.query_columns(described, cursor.fetchall(), self._money_scale)
+                columns = catalogue.query_columns(described, cursor.fetchall(), self._forms)
         except ObjectFailed as error:
             raise ConfigError(
                 f"The query cannot be read as a table: {error.message}",

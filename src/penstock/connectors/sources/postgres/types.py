@@ -33,6 +33,25 @@ _NUMERIC_HEADER: Final = 4
 """Bytes that a type modifier counts besides its value: VARHDRSZ of PostgreSQL."""
 
 
+_CAN_BE_ODD: Final = frozenset({"numeric", "date", "time", "timestamp", "timestamptz"})
+"""They have values for which Arrow has no place: NaN, infinity, BC, years above 9999, 24:00."""
+
+
+@dataclass(frozen=True)
+class Forms:
+    """Choices that hold for all columns of a source.
+
+    Args:
+        money_scale: digits after the point of the server's money.
+        odd_as_text: columns that can have values without a place in Arrow are read as text.
+        xmin: tables get the column `_ps_xmin`.
+    """
+
+    money_scale: int = 2
+    odd_as_text: bool = False
+    xmin: bool = False
+
+
 @dataclass(frozen=True)
 class PgType:
     """One column's type as the catalogue gives it.
@@ -41,30 +60,33 @@ class PgType:
         name: `pg_type.typname`; of a domain its own.
         kind: `pg_type.typtype`: b base, d domain, e enum, c composite, r range, m multirange.
         modifier: `pg_attribute.atttypmod`, -1 for none.
-        money_scale: digits after the point of the server's money.
+        forms: what is the same for all columns of a source.
     """
 
     name: str
     kind: str = "b"
     modifier: int = -1
-    money_scale: int = 2
+    forms: Forms = Forms()
 
     @staticmethod
-    def of_result(name: str, kind: str, precision: int | None, scale: int | None) -> PgType:
+    def of_result(
+        name: str, kind: str, precision: int | None, scale: int | None, forms: Forms
+    ) -> PgType:
         """The type of a query's column; the driver tells precision and scale of numerics."""
         if name != "numeric" or not precision or precision > _MOST_PRECISION:
-            return PgType(name, kind)
-        return PgType(name, kind, (precision << 16 | (scale or 0) & 0x7FF) + _NUMERIC_HEADER)
+            return PgType(name, kind, forms=forms)
+        modifier = (precision << 16 | (scale or 0) & 0x7FF) + _NUMERIC_HEADER
+        return PgType(name, kind, modifier, forms)
 
     @property
     def arrow(self) -> pa.DataType:
         """What batches have; null for numbers without declared digits, learned from the values."""
-        if self.kind != "b":
+        if self.kind != "b" or (self.forms.odd_as_text and self.name in _CAN_BE_ODD):
             return pa.string()
         if self.name == "numeric":
             return self._numeric()
         if self.name == "money":
-            return pa.decimal128(_MONEY_DIGITS, self.money_scale)
+            return pa.decimal128(_MONEY_DIGITS, self.forms.money_scale)
         if self.name == "bit":
             return pa.bool_() if self.modifier == 1 else pa.binary()
         return _PLAIN.get(self.name, pa.string())

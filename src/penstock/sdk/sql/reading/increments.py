@@ -34,6 +34,8 @@ class Increments:
 
     def below(self, server: Server, bound: str | None) -> tuple[str, ...]:
         """Conditions of rows that this mode reads at all, up to the bound."""
+        if not self.chosen.cursor:
+            return ()
         cursor = self.chosen.cursor[0]
         conditions = [f"{server.words.ident(cursor.name)} IS NOT NULL"] if cursor.nullable else []
         if bound is not None:
@@ -46,6 +48,9 @@ class Increments:
         """Pieces, each with the position after it; it moves at the end of the late rows first."""
         assert position.seen is not None
         seen = Seen.of(server.horizon(), position.seen)
+        if not self.chosen.cursor:
+            yield from self._by_version(server, position, seen, how)
+            return
         yield from ((position, piece) for piece in self._late(server, position, how))
         if how.cancel.is_set():
             return
@@ -60,6 +65,28 @@ class Increments:
         if not how.cancel.is_set():
             yield self.ended(server, position), None
 
+    def never_read(self, server: Server) -> str | None:
+        """A warning when the cursor has nulls: such rows are no part of this mode."""
+        if not self.chosen.cursor or not self.chosen.cursor[0].nullable:
+            return None
+        name = server.words.ident(self.chosen.cursor[0].name)
+        count = server.scalar(f"SELECT count(*) FROM {self.table.origin} WHERE {name} IS NULL")
+        if not count:
+            return None
+        return f"{count:,} rows have no value in {self.chosen.cursor[0].name} and are not read."
+
+    def _by_version(
+        self, server: Server, position: Position, seen: Seen, how: How
+    ) -> Iterator[tuple[Position, Piece | None]]:
+        """Rows that became visible since, by the transaction that wrote them alone."""
+        assert position.seen is not None
+        late = server.late(position.seen.token)
+        where = (late,) if late is not None else ()
+        for piece in Ordered(self.table, where).pieces(server, how):
+            yield position, replace(piece, again=True)
+        if not how.cancel.is_set():
+            yield replace(position, seen=seen), None
+
     def ended(self, server: Server, position: Position) -> Position:
         """The position after a read that came to its end, with a mark of where it stood.
 
@@ -68,6 +95,8 @@ class Increments:
         none was when the server has had no writer since.
         """
         assert position.seen is not None
+        if not self.chosen.cursor:
+            return position
         clock = position.seen.clock_ms
         if not self.chosen.bounded:
             after = server.horizon()

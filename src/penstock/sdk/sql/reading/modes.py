@@ -54,6 +54,11 @@ class Chosen:
     delay_ms: int = 0
     automatic: bool = False
 
+    @property
+    def again(self) -> bool:
+        """Later reads bring only what is new: not everything once more."""
+        return self.mode is not QueryMode.FULL_LOAD
+
 
 def choose(table: Table, settings: ObjectSettings, *, xmin: bool = False) -> Chosen:
     """The mode of one table.

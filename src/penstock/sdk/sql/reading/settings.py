@@ -29,6 +29,7 @@ class ReadingSettings(BaseModel):
     mode: Annotated[IngestionMode, BeforeValidator(_upper)] = Field(default="TABLE", title="Mode")
     query: str | None = Field(default=None, title="Query")
     query_name: str = Field(default="custom_query", min_length=1, title="Name of the query")
+    merge_tables: bool = Field(default=False, title="Merge tables")
     unusual_values: Annotated[Unusual, BeforeValidator(_upper)] = Field(
         default="FAIL", title="Values without a place"
     )
