@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from typing import Any
 import duckdb
 
 import penstock
+from penstock.core.registry import Registry
+from penstock.sdk.opening import open_source
+from penstock.sdk.source import Source
 
 PIPELINE = "copy"
 
@@ -42,6 +46,14 @@ class Tables:
     def read(self, **options: Any) -> dict[str, int]:
         """One job; rows read by object."""
         return {item.object: item.books.read for item in self.run(**options).objects}
+
+    @contextmanager
+    def opened(self) -> Iterator[Source]:
+        """The source alone."""
+        settings = {name: value for name, value in self.source.items() if name != "type"}
+        card = Registry.scan().card("source", self.source["type"])
+        with closing(open_source(card, settings)) as source:
+            yield source
 
     def write(self) -> None:
         file = self.destination or {"type": "duckdb", "path": "out.duckdb"}

@@ -155,7 +155,7 @@ def table_load(task: Task, package: LoadPackage, part: PackagePart) -> TableLoad
         load_id=part.load_id,
         pipeline=task.pipeline,
         table=part.table,
-        schema=pa.schema([*mapping.schema, *_system(task, part, files)]),
+        schema=pa.schema([*mapping.schema, *_system(task, part, files, mapping)]),
         key=part.key,
         mode=part.mode,
         files=files,
@@ -206,11 +206,17 @@ def _ledger_checkpoint(task: Task, package: LoadPackage, part: PackagePart) -> s
     return json.dumps({**json.loads(package.checkpoint.to_json()), **own}, separators=(",", ":"))
 
 
-def _system(task: Task, part: PackagePart, files: Sequence[Path]) -> list[pa.Field]:
-    """Columns of ours in these rows; for a load without rows, those the stream has."""
+def _system(
+    task: Task, part: PackagePart, files: Sequence[Path], mapping: Mapping
+) -> list[pa.Field]:
+    """Columns of ours in these rows; for a load without rows, those the stream has.
+
+    Not those that came as fields, such as the schema that a row is of.
+    """
     if files:
         staged = table_schema(pq.read_schema(files[0]), keep_op=task.keep_op)
-        return [f for f in staged if metadata.is_ours(f.name)]
+        mapped = {*mapping.schema.names}
+        return [f for f in staged if metadata.is_ours(f.name) and f.name not in mapped]
     plan = task.plans.get(part.stream)
     if plan is None:
         return [pa.field(metadata.INGESTED_AT, pa.int64())]
