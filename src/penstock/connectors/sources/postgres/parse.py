@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
-from penstock.core.types import JSON, MAX_DIGITS, decimal_type, json_array
+from penstock.core.from_text import CASTERS
+from penstock.core.types import JSON, MAX_DIGITS, TIME, Logical, decimal_type, json_array
 from penstock.sdk.sql.reading import Column, Refusal, Rows
 
 _CONVERT: Final = {
@@ -128,12 +129,18 @@ def _salvaged(array: pa.Array, column: Column) -> tuple[pa.Array, list[int]]:
 
 
 def _from_text(array: pa.Array, column: Column) -> pa.Array:
-    """By the CSV reader again, for the very forms that it takes."""
+    """The column in its type.
+
+    Raises:
+        ArrowInvalid: a value has no place in it.
+    """
     kind = column.type
     if _csv_type(kind) == pa.string():
         return _finish(array, column)
     if kind == pa.bool_():
         return pc.equal(array, "t")
+    if kind == TIME:
+        return CASTERS[Logical.TIME](array, kind)
     return array.cast(kind)
 
 
@@ -161,25 +168,15 @@ def numbers(texts: pa.Array) -> pa.Array:
 
 
 def unhexed(texts: pa.Array) -> pa.Array:
-    """Hexadecimal digits as bytes, all values in one step."""
-    return _binary(texts, lambda digits: binascii.unhexlify(digits), 2)
-
-
-def _binary(texts: pa.Array, decode: Callable[[memoryview], bytes], ratio: int) -> pa.Array:
-    """A text column decoded as a whole: `ratio` characters are one byte."""
-    # Offsets begin at zero and nothing lies between the values.
-    texts = pa.concat_arrays([texts, texts[:0]]) if texts.offset else texts
-    validity, offsets, data = texts.buffers()
+    """Hexadecimal digits as bytes, all values in one step: two digits are a byte."""
+    _validity, offsets, data = texts.buffers()
     ends = pa.Array.from_buffers(pa.int32(), len(texts) + 1, [None, offsets], offset=texts.offset)
-    first, last = ends[0].as_py(), ends[len(texts)].as_py()
-    decoded = decode(memoryview(data)[first:last]) if data is not None else b""
-    moved = pc.divide(pc.subtract(ends, first), pa.scalar(ratio, pa.int32()))
-    if texts.null_count:
-        validity = pc.is_valid(texts).buffers()[1]
-    return pa.Array.from_buffers(
-        pa.binary(), len(texts), [validity if texts.null_count else None, moved.buffers()[1],
-        pa.py_buffer(decoded)],
-    )  # fmt: skip
+    first, last = ends[0], ends[len(texts)]
+    digits = memoryview(data)[first.as_py() : last.as_py()] if data is not None else b""
+    halved = pc.divide(pc.subtract(ends, first), pa.scalar(2, pa.int32()))
+    valid = texts.is_valid().buffers()[1] if texts.null_count else None
+    values = pa.py_buffer(binascii.unhexlify(digits))
+    return pa.Array.from_buffers(pa.binary(), len(texts), [valid, halved.buffers()[1], values])
 
 
 def packed(texts: pa.Array) -> pa.Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -78,9 +79,9 @@ class Ordered:
 
     def _pages(self, server: Server, how: How) -> Iterator[Piece]:
         now = self
-        left = how.limit
-        while not how.cancel.is_set():
-            size = min(how.page_rows, left) if left else how.page_rows
+        left = how.limit or sys.maxsize
+        while left and not how.cancel.is_set():
+            size = min(how.page_rows, left)
             count = 0
             for rows in _sliced(now._page(server, how, size), how.batch_rows):
                 count += rows.batch.num_rows
@@ -89,7 +90,7 @@ class Ordered:
                     now = replace(now, after=at)
                 yield Piece(rows, at)
             left -= count
-            if count < size or (how.limit and left <= 0):
+            if count < size:
                 return
 
     def _tied(self, server: Server, how: How) -> Iterator[Piece]:
