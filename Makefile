@@ -30,7 +30,7 @@ demo: base ## the main job in a minute: a stand-in of an API into DuckDB, twice
 	@$(BIN)/penstock demo $(ARGS)
 
 test: dev ## all tests; installs or names the system packages they need
-	@tools/system_packages.sh postgres
+	@tools/system_packages.sh postgres mariadb
 	@$(PYTEST) --numprocesses $(WORKERS) --dist loadgroup --durations 15 $(ARGS)
 
 unit: dev ## the quick tests only

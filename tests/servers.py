@@ -21,7 +21,7 @@ import pytest
 
 USER = "penstock"
 PASSWORD = "s3cret:@/? %"
-_QUOTED_PASSWORD = "s3cret%3A%40%2F%3F%20%25"
+QUOTED_PASSWORD = "s3cret%3A%40%2F%3F%20%25"
 
 
 class PostgresServer:
@@ -37,12 +37,14 @@ class PostgresServer:
     ) -> None:
         # A short path: the name of a socket has room for 107 bytes.
         self.folder = Path(tempfile.mkdtemp(prefix="postgres-"))
-        self._as_user = _not_root(self.folder)
+        self._as_user = not_root(self.folder, "postgres")
         self._process: subprocess.Popen[bytes] | None = None
         self._settings = {"fsync": "on" if durable else "off", **settings}
         if tls is not None:
-            self._settings |= {"ssl": "on", **self._certificate(*tls)}
-        self.port = _free_port()
+            certificate, key = own_copies(self.folder, self._as_user, *tls)
+            self._settings |= {"ssl": "on"}
+            self._settings |= {"ssl_cert_file": str(certificate), "ssl_key_file": str(key)}
+        self.port = free_port()
         self._init()
 
     @property
@@ -51,7 +53,7 @@ class PostgresServer:
         return self.url_of("postgres")
 
     def url_of(self, database: str) -> str:
-        return f"postgresql://{USER}:{_QUOTED_PASSWORD}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://{USER}:{QUOTED_PASSWORD}@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
         """Returns when it takes connections."""
@@ -115,17 +117,6 @@ class PostgresServer:
         )  # fmt: skip
         secret.unlink()
 
-    def _certificate(self, certificate: Path, key: Path) -> dict[str, str]:
-        """Copies that belong to the server's user, as it demands."""
-        places = {"ssl_cert_file": certificate, "ssl_key_file": key}
-        for name, file in places.items():
-            places[name] = self.folder / file.name
-            shutil.copyfile(file, places[name])
-            places[name].chmod(0o600)
-            if "user" in self._as_user:
-                os.chown(places[name], self._as_user["user"], self._as_user["group"])
-        return {name: str(file) for name, file in places.items()}
-
     def _end(self, how: signal.Signals) -> None:
         assert self._process is not None
         self._process.send_signal(how)
@@ -134,11 +125,11 @@ class PostgresServer:
 
 
 def program(name: str) -> str:
-    """One of the server's programs. Missing ones fail the test: nothing is skipped."""
+    """One of the servers' programs. Missing ones fail the test: nothing is skipped."""
     places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    path = os.pathsep.join([os.environ.get("PATH", ""), *map(str, places)])
+    path = os.pathsep.join([os.environ.get("PATH", ""), *map(str, places), "/usr/sbin"])
     found = shutil.which(name, path=path)
-    assert found is not None, f"{name} is missing: install the PostgreSQL server"
+    assert found is not None, f"{name} is missing: install the server (`make test` does)"
     return found
 
 
@@ -159,17 +150,28 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
         connection.execute(f"drop database {name} with (force)".encode())
 
 
-def _not_root(folder: Path) -> dict[str, Any]:
-    """PostgreSQL refuses to run as root: then folder and server belong to another user."""
+def not_root(folder: Path, name: str) -> dict[str, Any]:
+    """The servers refuse to run as root: then folder and server belong to another user."""
     if os.geteuid() != 0:
         return {}
     users = {user.pw_name: user for user in pwd.getpwall()}
-    user = users.get("postgres") or users["nobody"]
+    user = users.get(name) or users["nobody"]
     os.chown(folder, user.pw_uid, user.pw_gid)
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
-def _free_port() -> int:
+def own_copies(folder: Path, as_user: dict[str, Any], *files: Path) -> list[Path]:
+    """Copies in the folder that only the server's user can read, as it demands of keys."""
+    copies = [folder / file.name for file in files]
+    for file, copy in zip(files, copies, strict=True):
+        shutil.copyfile(file, copy)
+        copy.chmod(0o600)
+        if "user" in as_user:
+            os.chown(copy, as_user["user"], as_user["group"])
+    return copies
+
+
+def free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port: int = taken.getsockname()[1]

@@ -1,5 +1,5 @@
 #!/bin/sh
-# See that system packages are there: system_packages.sh postgres...
+# See that system packages are there: system_packages.sh postgres|mariadb...
 #
 # What is missing is installed when we may (root, or sudo without a password, with apt-get);
 # else the line to type is printed and the exit code is 1.
@@ -11,13 +11,19 @@ present() {
             command -v initdb >/dev/null 2>&1 ||
                 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1
             ;;
-        *) echo "system_packages.sh knows postgres, not $1" >&2 && exit 2 ;;
+        mariadb)
+            PATH="$PATH:/usr/sbin" command -v mariadbd >/dev/null 2>&1 &&
+                command -v mariadb-install-db >/dev/null 2>&1
+            ;;
+        *) echo "system_packages.sh knows postgres and mariadb, not $1" >&2 && exit 2 ;;
     esac
 }
 
 package() {
     case "$1" in
         postgres) echo postgresql ;;
+        # The programs without the service, which would take port 3306.
+        mariadb) echo mariadb-server-core mariadb-client-core ;;
     esac
 }
 
@@ -29,7 +35,8 @@ done
 
 if ! command -v apt-get >/dev/null 2>&1; then
     echo "Please install, with this system's package manager:$missing" >&2
-    echo "(for tests PostgreSQL's server programs must be on the PATH, initdb among them)" >&2
+    echo "(tests need PostgreSQL's and MariaDB's server programs on the PATH: initdb, mariadbd," >&2
+    echo "mariadb-install-db)" >&2
     exit 1
 fi
 if [ "$(id -u)" = 0 ]; then
