@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -33,7 +34,7 @@ class Changes(Suite):
     def test_a_value_that_was_left_out_stays(self, able: SqlDestination, loads: Loads) -> None:
         shape = pa.schema([("id", pa.int64()), ("v", pa.string()), ("w", pa.string())])
         self.put(able, loads([{"id": n, "v": "a", "w": "b"} for n in (1, 2, 3)], shape=shape))
-        later = [
+        later: list[dict[str, Any]] = [
             {"id": 1, "v": "new", "at": 200, "out": ["w"]},
             {"id": 2, "v": None, "w": "new", "at": 200},
             {"id": 3, "v": "a", "at": 200, "out": ["w"]},
@@ -130,7 +131,8 @@ class Changes(Suite):
         package = [loads([{"id": 1, "v": "a"}], table=name) for name in ("orders", "lines")]
         for load in package:
             able.evolve(load.table, load.schema, load.key, mode=load.mode)
-        add, added = able.ledger_book.add, []
+        add = able.ledger_book.add
+        added: list[object] = []
 
         def break_off(*given: object) -> None:
             if added:
