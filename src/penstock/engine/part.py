@@ -24,6 +24,11 @@ EVENTS = pa.schema([(name, pa.string()) for name in (
 )] + [(name, pa.int64()) for name in ("ingested_at", "seq", "attempt")])  # fmt: skip
 
 
+# A merge compares fingerprints; versions of a history are put in order and compared as whole
+# rows, of which the destination's engine holds about so many at once.
+_WEIGHT = {WriteMode.HISTORY: 12}
+
+
 class OpenPart:
     """Grows until its package closes; then it is a `PackagePart` and never changes again."""
 
@@ -46,6 +51,11 @@ class OpenPart:
         self.generation = plan.generation
         self.rows = 0
         self.bytes = 0
+
+    @property
+    def load_bytes(self) -> int:
+        """What the rows take in a load, against those that are only written."""
+        return self.bytes * _WEIGHT.get(self._plan.mode, 1)
 
     @property
     def has_keys(self) -> bool:

@@ -138,7 +138,7 @@ class Stager:
     def _full(self) -> bool:
         budget = self._task.budget
         rows = sum(part.rows for part in self._parts.values())
-        size = sum(part.bytes for part in self._parts.values())
+        size = sum(part.load_bytes for part in self._parts.values())
         return (
             rows >= budget.package_rows
             or size >= budget.package_bytes

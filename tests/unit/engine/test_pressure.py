@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from penstock.core.load import Receipt, TableLoad
+from penstock.core.load import Receipt, TableLoad, WriteMode
 from penstock.engine.budget import MIB, Budget
 from penstock.engine.run import run
 from unit.engine.doubles import ListSource, MemoryCatalog, MemoryDestination, task
@@ -81,6 +82,18 @@ def test_what_was_freed_goes_back_before_each_load(
     job = task(tmp_path, source, Noting(), MemoryCatalog(), package_rows=1)
     assert run(job, source.plan(source.discover())).fatal is None
     assert order == ["release", "load"] * 3
+
+
+def test_packages_of_a_history_are_smaller_than_those_that_are_merged(tmp_path: Path) -> None:
+    batches = [[{"id": at, "name": "n" * 1_000}] for at in range(24)]
+    loads = {}
+    for mode in (WriteMode.MERGE, WriteMode.HISTORY):
+        source, destination = ListSource(batches), MemoryDestination()
+        job = task(tmp_path / mode, source, destination, MemoryCatalog(), mode)
+        job.budget = replace(job.budget, package_bytes=12_000)
+        assert run(job, source.plan(source.discover())).fatal is None
+        loads[mode] = len(destination.loads)
+    assert loads[WriteMode.HISTORY] > 4 * loads[WriteMode.MERGE]
 
 
 def test_less_memory_never_means_larger_pieces() -> None:
