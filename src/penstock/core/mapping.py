@@ -46,6 +46,7 @@ class Mapping:
     def joined(self, other: Mapping) -> Mapping:
         """This mapping with the fields that only the other knows, and types that hold both.
 
+        A key stays as it is, but one that only the other knows is taken.
         Itself when the other knows nothing more, which is nearly always.
         """
         mine = {column.field: column for column in self.columns}
@@ -56,7 +57,10 @@ class Mapping:
             for column in self.columns
         ]
         columns += [column for column in other.columns if column.field not in mine]
-        return self if tuple(columns) == self.columns else self.with_columns(tuple(columns))
+        key = self.key or other.key
+        if tuple(columns) == self.columns and key == self.key:
+            return self
+        return replace(self.with_columns(tuple(columns)), key=key)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON; the Arrow schema travels in Arrow's own serialised form."""

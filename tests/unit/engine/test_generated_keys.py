@@ -95,3 +95,4 @@ def test_a_table_without_a_key_takes_it_in_a_full_reload_only(feed: Feed) -> Non
     assert feed.destination.loads[-1].key == ("_ps_id",)
     assert "_ps_id" in feed.destination.loads[-1].schema.names
     assert len(feed.warnings) == 1
+    assert feed.catalog.mappings["people"].key == ("_ps_id",)

@@ -66,7 +66,7 @@ def test_records_too_large_to_load_are_no_success_and_no_failure(policy: str) ->
 def test_too_large_records_of_a_job_that_was_put_off_are_told() -> None:
     dropping = state("messages")
     dropping.books = Books(read=3, oversize=1, loaded=2)
-    outcome = Outcome({"messages": RateLimited("Slower.", retry_after=1.0)})
+    outcome = Outcome(objects={"messages": RateLimited("Slower.", retry_after=1.0)})
     spec = PipelineSpec(source="s", destination="d")
     states = {"messages": dropping, "done": state("done", whole=True)}
     ending = judge(spec, states, outcome, interrupted=False)
