@@ -182,10 +182,8 @@ def _task(
     }  # fmt: skip
     for name in keyless(plans, job.spec):
         seen.warn(name, "The object has no key: its rows are appended, not merged.")
-    for name, text in shared_tables(
-        job.catalog, workspace.spec.pipelines, pipeline, plans.values()
-    ):
-        seen.warn(name, text)
+    for text in shared_tables(job.catalog, workspace.spec.pipelines, pipeline, plans.values()):
+        seen.warn(pipeline, text)
     memory = CatalogMemory(job.catalog, pipeline, ends.destination.identity)
     checkpoints, numbers = start_positions(job.catalog, pipeline, plans)
     adopt_positions(ledger.known, plans, checkpoints, numbers)

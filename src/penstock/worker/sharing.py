@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from penstock.core.spec import PipelineSpec
 from penstock.engine.task import StreamPlan
 from penstock.store import Catalog
+
+_NAMED = 3
 
 
 def shared_tables(
@@ -14,28 +16,27 @@ def shared_tables(
     pipelines: Mapping[str, PipelineSpec],
     pipeline: str,
     plans: Iterable[StreamPlan],
-) -> Iterator[tuple[str, str]]:
-    """Objects of a pipeline whose table another pipeline fills too, with a warning of it.
+) -> Iterator[str]:
+    """A warning for each other pipeline that fills tables of this one.
 
-    That is so for objects of one name, under one prefix, in one destination.
+    These are objects of one name, under one prefix, in one destination.
     """
     mine = pipelines[pipeline]
     place = mine.destination, mine.destination_prefix
-    others = [
-        name
-        for name, spec in pipelines.items()
-        if name != pipeline and (spec.destination, spec.destination_prefix) == place
-    ]
-    filled = {other: catalog.mappings.load(other) for other in others}
-    for plan in plans:
-        for other in others:
-            known = filled[other].get(plan.event_type)
-            if known and pipelines[other].objects.takes(plan.stream.name):
-                yield plan.stream.name, _told(known.table, other)
+    names = [plan.event_type for plan in plans]
+    for other, spec in pipelines.items():
+        if other == pipeline or (spec.destination, spec.destination_prefix) != place:
+            continue
+        filled = catalog.mappings.load(other)
+        tables = [filled[n].table for n in names if n in filled and spec.objects.takes(n)]
+        if tables:
+            yield _told(tables, other)
 
 
-def _told(table: str, other: str) -> str:
+def _told(tables: Sequence[str], other: str) -> str:
+    more = f" and {len(tables) - _NAMED} more" if len(tables) > _NAMED else ""
     return (
-        f"The table {table} is filled by the pipeline {other} too: rows of both mix in it, and "
-        "each flags as deleted what only the other has. Set destination_prefix to keep them apart."
+        f"The pipeline {other} fills tables of this one too: {', '.join(tables[:_NAMED])}{more}. "
+        "Rows of both mix in them, and each flags as deleted what only the other has. Set "
+        "destination_prefix to keep them apart."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +32,26 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
         yield opened
 
 
-def told(catalog: Catalog, **differs: Any) -> list[tuple[str, str]]:
+def told(catalog: Catalog, **differs: Any) -> list[str]:
     one = PipelineSpec(source="a", destination="d")
     two = PipelineSpec(**{"source": "b", "destination": "d", **differs})
     return list(shared_tables(catalog, {"one": one, "two": two}, "two", [PLAN]))
 
 
 def test_the_second_pipeline_hears_of_the_first_and_of_a_prefix(catalog: Catalog) -> None:
-    [(name, text)] = told(catalog)
-    assert name == "contacts"
-    assert "the pipeline one" in text
+    [text] = told(catalog)
+    assert "pipeline one fills tables of this one too: contacts." in text
     assert "destination_prefix" in text
+
+
+def test_of_many_tables_some_are_named(catalog: Catalog) -> None:
+    plans = []
+    for name in ("a", "b", "c", "d", "e"):
+        catalog.mappings.save("one", Mapping(name, f"t_{name}", ("id",)))
+        plans.append(StreamPlan(replace(STREAM, name=name), name, WriteMode.MERGE, ("id",)))
+    both = {name: PipelineSpec(source=name, destination="d") for name in ("one", "two")}
+    [text] = shared_tables(catalog, both, "two", plans)
+    assert "t_a, t_b, t_c and 2 more." in text
 
 
 @pytest.mark.parametrize("differs", [{"destination": "e"}, {"destination_prefix": "b"}])
