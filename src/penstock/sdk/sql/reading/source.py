@@ -20,6 +20,8 @@ from penstock.sdk.sql.reading.settings import ReadingSettings
 class SqlSource(Source):
     """Reads what a `Server` offers, by the query modes of pipelines.md 2.5."""
 
+    columnar = True
+
     def __init__(self, server: Server, settings: ReadingSettings) -> None:
         self._server = server
         self._settings = settings
