@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +20,32 @@ def fill(files: Sequence[Path], key: Sequence[str], columns: Sequence[str]) -> d
     """Fill what can be filled from rows of the package itself; returns what is still left out.
 
     Of each key the rows count in the order of `(_ps_ingested_at, _ps_seq)`. The package is
-    held in memory while this is done, and only when it has a mask at all.
+    held in memory while this is done, and only when that can change it.
 
     Args:
-        key: names of the key's columns; without one nothing is known of other rows.
+        key: names of the key's columns; empty when no row can give another a value.
         columns: names by bit.
 
     Returns:
         Bits by column name; a mask that has no bit any more leaves the files.
     """
-    if not any(map(is_left_out, (name for file in files for name in pq.read_schema(file).names))):
+    names = {name for file in files for name in pq.read_schema(file).names}
+    masks = set(filter(is_left_out, names))
+    if not masks:
         return {}
+    masked = _left_out(files, columns)
+    # Of a column that no file has, no row of the package has a value to give.
+    there = {name: place for name, place in masked.items() if name in names}
+    if masks == _masks_of(masked) and not (there and key):
+        return masked
     tables = [pq.read_table(file) for file in files]
     table = pa.concat_tables(tables, promote_options="default")
-    masked = {name: place for place, name in enumerate(columns) if _any(table, place)}
-    # Of a column that no file has, no row of the package has a value to give.
-    there = {name: place for name, place in masked.items() if name in table.schema.names}
     left = dict(masked)
     if there and key:
         table, still = _filled(table, key, there)
         left = {n: place for n, place in masked.items() if n in still or n not in there}
-    table = _with_masks(table, left)
+    needed = _masks_of(left)
+    table = table.select([n for n in table.schema.names if not is_left_out(n) or n in needed])
     start = 0
     for file, part in zip(files, tables, strict=True):
         write_whole(table.slice(start, part.num_rows), file)
@@ -48,9 +53,21 @@ def fill(files: Sequence[Path], key: Sequence[str], columns: Sequence[str]) -> d
     return left
 
 
-def _any(table: pa.Table, place: int) -> bool:
-    name = left_out_column(place // LEFT_OUT_BITS)
-    return name in table.schema.names and bool(pc.any(bits_of(table, place)).as_py())
+def _left_out(files: Sequence[Path], columns: Sequence[str]) -> dict[str, int]:
+    """Columns of which some row lacks the value, by a look at the masks alone."""
+    found: dict[str, int] = {}
+    for file in files:
+        masks = [name for name in pq.read_schema(file).names if is_left_out(name)]
+        table = pq.read_table(file, columns=masks)
+        for place, name in enumerate(columns):
+            there = left_out_column(place // LEFT_OUT_BITS) in masks
+            if there and name not in found and pc.any(bits_of(table, place)).as_py():
+                found[name] = place
+    return found
+
+
+def _masks_of(places: Mapping[str, int]) -> set[str]:
+    return {left_out_column(place // LEFT_OUT_BITS) for place in places.values()}
 
 
 def _filled(
@@ -102,11 +119,6 @@ def _marked(table: pa.Table, place: int, out: pa.Array) -> pa.Table:
     cleared = pc.bit_wise_and(mask, pc.bit_wise_not(value))
     mask = pc.add(cleared, pc.multiply(out.cast(pa.int64()), value))
     return table.set_column(at, table.schema.field(at), mask)
-
-
-def _with_masks(table: pa.Table, left: dict[str, int]) -> pa.Table:
-    needed = {left_out_column(place // LEFT_OUT_BITS) for place in left.values()}
-    return table.select([n for n in table.schema.names if not is_left_out(n) or n in needed])
 
 
 def _whole(column: Any) -> pa.Array:

@@ -116,8 +116,9 @@ class OpenPart:
         merging = self._plan.mode is WriteMode.MERGE and bool(mapping.key)
         # Appended rows stay as they came.
         masked = [] if self._plan.mode is WriteMode.APPEND else mapping.schema.names
-        left_out = fill(self._files, mapping.key, masked)
-        if merging and not all_differ(self._seen):
+        differ = merging and all_differ(self._seen)
+        left_out = fill(self._files, () if differ else mapping.key, masked)
+        if merging and not differ:
             dropped = collapse(self._files, mapping.key)
             self._books.collapsed += dropped
             self.rows -= dropped

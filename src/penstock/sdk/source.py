@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import ClassVar, Final
 
 import pyarrow as pa
 
@@ -124,6 +124,10 @@ class Source(ABC):
 
     def configure(self, pipeline: PipelineSpec) -> None:  # noqa: B027
         """What a pipeline wants of the objects; called before `discover`, or never."""
+
+    columnar: ClassVar[bool] = False
+    """Rows come as whole columns, without a Python object for each value: large batches are no
+    dearer than small ones."""
 
     @abstractmethod
     def check(self) -> Iterator[Step]:

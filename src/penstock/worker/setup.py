@@ -48,10 +48,9 @@ def opened_destination(workspace: Workspace, name: str, budget: Budget) -> Itera
 @contextmanager
 def opened_ends(workspace: Workspace, pipeline: str) -> Iterator[Ends]:
     spec = workspace.pipeline(pipeline)
-    budget = Budget.of(workspace.memory_bytes).with_packages_of(spec.package_rows)
-    with (
-        opened_source(workspace, spec.source) as source,
-        opened_destination(workspace, spec.destination, budget) as destination,
-    ):
-        source.configure(spec)
-        yield Ends(source, destination, budget)
+    with opened_source(workspace, spec.source) as source:
+        sizes = Budget.of(workspace.memory_bytes, columnar=source.columnar)
+        budget = sizes.with_packages_of(spec.package_rows)
+        with opened_destination(workspace, spec.destination, budget) as destination:
+            source.configure(spec)
+            yield Ends(source, destination, budget)

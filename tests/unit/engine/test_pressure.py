@@ -96,6 +96,16 @@ def test_packages_of_a_history_are_smaller_than_those_that_are_merged(tmp_path: 
     assert loads[WriteMode.HISTORY] > 4 * loads[WriteMode.MERGE]
 
 
+def test_sources_of_columns_get_more_rows_in_the_same_bytes() -> None:
+    plain, columnar = (Budget.of(512 * MIB, columnar=kind) for kind in (False, True))
+    assert columnar.package_rows == 2 * plain.package_rows
+    assert columnar.batch_rows > plain.batch_rows
+    assert (columnar.package_bytes, columnar.batch_bytes) == (
+        plain.package_bytes,
+        plain.batch_bytes,
+    )
+
+
 def test_less_memory_never_means_larger_pieces() -> None:
     sizes = [Budget.of(megabytes * MIB) for megabytes in (64, 128, 256, 512, 1024, 8192)]
     for name in ("batch_rows", "batch_bytes", "readers", "destination_bytes"):

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from penstock.core.load import TableLoad, WriteMode
 from penstock.core.metadata import LEFT_OUT_BITS, left_out_column
-from penstock.sdk.sql.target import ACTIVE, HINT, INGESTED, LOADED, OP, SEQ, Target
+from penstock.sdk.sql.merge import newest, several
+from penstock.sdk.sql.target import ACTIVE, HINT, OP, SEQ, Target
 from penstock.sdk.sql.tx import Tx
 
 FILLED = "_ps_stg_filled"
@@ -23,7 +24,7 @@ def filled(tx: Tx, target: Target) -> Iterator[Target]:
     if not target.load.left_out:
         yield target
         return
-    stored = _stored(target)
+    stored = _stored(tx, target)
     columns = [_column(target, name) for name in target.load.schema.names]
     ours = [name for name in (OP, SEQ, HINT) if name.strip('"') not in target.load.schema.names]
     tx.run(
@@ -51,14 +52,8 @@ def _column(target: Target, name: str) -> str:
     return f"CASE WHEN ({mask} & {1 << bit}) <> 0 THEN t.{quoted} ELSE s.{quoted} END AS {quoted}"
 
 
-def _stored(target: Target) -> str:
+def _stored(tx: Tx, target: Target) -> str:
     """The stored row of each key of the load: the active version, or the newest."""
     if target.load.mode is WriteMode.HISTORY:
         return f"(SELECT * FROM {target.table} h WHERE h.{ACTIVE})"
-    keys = ", ".join(f"h.{name}" for name in target.key)
-    return (
-        f"(SELECT x.* FROM (SELECT h.*, row_number() OVER (PARTITION BY {keys} "
-        f"ORDER BY h.{INGESTED} DESC NULLS LAST, h.{LOADED} DESC) AS _ps_stg_place "
-        f"FROM {target.table} h WHERE EXISTS (SELECT 1 FROM {target.source} s "
-        f"WHERE {target.same_key('h', 's')})) x WHERE x._ps_stg_place = 1)"
-    )
+    return newest(target) if several(tx, target) else target.table

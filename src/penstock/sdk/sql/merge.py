@@ -89,7 +89,7 @@ def _decide(tx: Tx, target: Target) -> None:
     Of both sides a fingerprint of the values is joined, not the values: a join holds all that it
     is given of a side, which of many columns is more memory than the rest of a job takes.
     """
-    stored = _newest(target) if _several(tx, target) else target.table
+    stored = newest(target) if several(tx, target) else target.table
     live = f"t.{DELETED} IS NOT TRUE" if target.has_deleted else "TRUE"
     todo = (
         f"CASE WHEN t.{target.key[0]} IS NULL THEN CASE WHEN s.{OP} = 'D' THEN 't' ELSE 'i' END "
@@ -115,7 +115,7 @@ def _printed(target: Target, names: list[str], alias: str, rows: str = "") -> st
     return f"(SELECT {columns}, {values} AS {PRINT} FROM {rows or target.source} p) {alias}"
 
 
-def _several(tx: Tx, target: Target) -> bool:
+def several(tx: Tx, target: Target) -> bool:
     """Whether a key of the load is stored more than once: append leaves such tables."""
     same = target.same_key("t", "s")
     keys = ", ".join(f"t.{name}" for name in target.key)
@@ -127,7 +127,7 @@ def _several(tx: Tx, target: Target) -> bool:
     )
 
 
-def _newest(target: Target) -> str:
+def newest(target: Target) -> str:
     """The newest stored row of each key; those before it stay as they are."""
     keys = ", ".join(f"h.{name}" for name in target.key)
     return (
