@@ -184,9 +184,13 @@ class LogSource(Source):
                     key for key in sorted(self.database.tables[table])
                     if key > position["after"] and key <= (position["to"] or key)
                 ]  # fmt: skip
-                rows = [self.database.tables[table][key] for key in keys[: self.batch]]
+                most = context.limit or self.batch
+                rows = [self.database.tables[table][key] for key in keys[:most]]
             self.reading(f"{table} after {position['after']}")
-            done = len(keys) <= self.batch
+            if context.limit:
+                yield Batch(table, pa.RecordBatch.from_pylist(rows, SCHEMA), ingested_at=began)
+                return
+            done = len(keys) <= most
             position |= {"done": done, "after": keys[len(rows) - 1] if rows else position["after"]}
             yield Batch(
                 table, pa.RecordBatch.from_pylist(rows, SCHEMA), Checkpoint(dict(position)),

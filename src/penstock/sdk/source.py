@@ -146,7 +146,7 @@ class Source(ABC):
 
         Changes nothing in the system: previews ask too. A log's split is there always; the
         history splits of a stream until `history_is_read(stream, saved)`. Of those, the ones
-        that ended may be left out or given again: then `read` yields the end position and stops.
+        that ended may be left out, or given again: then `read` ends without a row.
 
         Args:
             saved: positions by split that still hold: those of generations before a full

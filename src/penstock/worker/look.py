@@ -18,6 +18,7 @@ from penstock.core.errors import PenstockError
 from penstock.core.mapping import Mapping
 from penstock.core.progress import ObjectState
 from penstock.core.records import Generation
+from penstock.core.splits import history_split
 from penstock.core.stream import ReadMode, Stream
 from penstock.engine.budget import Budget
 from penstock.engine.extract import context
@@ -85,9 +86,11 @@ def preview(workspace: Workspace, pipeline: str, name: str, rows: int) -> pa.Tab
         task, plans = _trial(workspace, pipeline, ends, catalog, (name,))
         plan = plans[0]
         mapper = Mapper(task, plan)
-        split = ends.source.plan([plan.stream])[0]
+        splits = ends.source.plan([plan.stream])
+        # Of a log's table the rows that it has now are shown.
+        split = next((one for one in splits if one.history), splits[0])
         found: list[pa.RecordBatch] = []
-        batches = ends.source.read(split, None, context(task, split, limit=rows))
+        batches = ends.source.read(split, split.start, context(task, split, limit=rows))
         with closing(batches):  # type: ignore[type-var]
             stamped = (replace(batch, ingested_at=task.clock()) for batch in batches)
             for batch in transform(stamped, ()):
@@ -130,8 +133,9 @@ def _planned(task: Task, ends: Ends, item: StreamPlan) -> PlannedObject:
             mapping.table, schema, mapping.key, mode=item.mode, generation=generation
         )
     )
-    first = item.event_type not in task.checkpoints
-    mode = "INCREMENTAL" if item.stream.mode is ReadMode.INCREMENTAL else "FULL_LOAD"
+    mode = item.stream.mode.value
+    known = history_split(item.stream.name) if mode == ReadMode.LOG else item.stream.name
+    first = known not in task.checkpoints
     note = "first read" if first else "goes on from its position"
     if mode == "FULL_LOAD" and not first:
         note = "read whole again"

@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 
 import pytest
 
-from penstock.core.batch import Batch
+from penstock.core.batch import PER_ROW, Batch
 from penstock.core.checkpoint import Checkpoint
 from penstock.core.registry import Registry
-from penstock.core.stream import Split, Stream
+from penstock.core.splits import LOG_SPLIT, history_split, stream_of
+from penstock.core.stream import ReadMode, Split, Stream
 from penstock.sdk.opening import open_source
 from penstock.sdk.source import ReadContext, Source
 
@@ -73,8 +74,40 @@ class SourceSuite:
         streams = source.discover()
         names = [stream.name for stream in streams]
         assert len(set(names)) == len(names)
-        planned = [name for split in source.plan(streams) for name in split.streams]
+        splits = source.plan(streams)
+        logged = [stream.name for stream in streams if stream.mode is ReadMode.LOG]
+        planned = [name for split in splits if not split.history for name in split.streams]
         assert sorted(planned) == sorted(names)
+        for split in splits:
+            if split.history:
+                (name,) = split.streams
+                assert name in names, split.name
+                assert stream_of(split.name, {name}) == name
+                assert split.after == (LOG_SPLIT if name in logged else None), split.name
+
+    def test_history_that_was_read_is_not_planned_again(self, source: Source) -> None:
+        streams = source.discover()
+        marks = {history_split(stream.name): Checkpoint({}) for stream in streams}
+        saved = {LOG_SPLIT: Checkpoint({}), **marks}
+        assert not any(split.history for split in source.plan(streams, saved))
+
+    def test_a_log_first_says_where_it_begins(self, source: Source) -> None:
+        for split in source.plan(source.discover()):
+            if split.name == LOG_SPLIT:
+                first = next(iter(source.read(split, None, ReadContext())))
+                assert first.op == PER_ROW
+                assert first.num_rows == 0
+                assert first.checkpoint
+
+    def test_rows_of_history_are_older_than_all_that_a_log_brings(self, source: Source) -> None:
+        times = iter(range(1_000, 1_000_000))
+        for split in source.plan(source.discover()):
+            if split.after is not None:
+                began = next(times)
+                context = ReadContext(clock=lambda: next(times))
+                for batch in source.read(split, split.start, context):
+                    if batch.num_rows:
+                        assert began - 1 < batch.ingested_at < next(times), split.name
 
     def test_every_row_comes_once_with_the_declared_types(self, source: Source) -> None:
         streams = {stream.name: stream for stream in source.discover()}
@@ -83,7 +116,8 @@ class SourceSuite:
             keys = _keys(streams, batches)
             assert len(set(keys)) == len(keys), split.name
             for batch in batches:
-                _has_declared(streams[batch.stream], batch)
+                if batch.rows is not None:
+                    _has_declared(streams[batch.stream], batch)
 
     def test_reading_again_brings_the_same(self, source: Source) -> None:
         streams = {stream.name: stream for stream in source.discover()}
@@ -98,7 +132,7 @@ class SourceSuite:
             batches = self._read(source, split)
             wanted = set(_keys(streams, batches))
             for end, batch in enumerate(batches[:-1], 1):
-                if batch.checkpoint:
+                if batch.checkpoint and split.name != LOG_SPLIT:
                     rest = self._read(source, split, batch.checkpoint)
                     got = {*_keys(streams, batches[:end]), *_keys(streams, rest)}
                     assert got == wanted, f"{split.name} from batch {end}"
@@ -109,12 +143,18 @@ class SourceSuite:
         for split in source.plan(source.discover()):
             last = self._read(source, split)[-1]
             assert last.checkpoint, split.name
-            assert self._read(source, split, last.checkpoint)[-1].checkpoint, split.name
+            again = self._read(source, split, last.checkpoint)
+            if split.history:
+                assert not any(batch.num_rows for batch in again), split.name
+            else:
+                assert again[-1].checkpoint, split.name
 
     def test_a_preview_reads_no_more_than_it_shows(self, source: Source) -> None:
         for split in source.plan(source.discover()):
-            batches = list(source.read(split, None, ReadContext(limit=3)))
-            shown = [b for b in batches if b.stream == split.name]
+            if split.name == LOG_SPLIT:
+                continue  # previews show what tables hold
+            batches = list(source.read(split, split.start, ReadContext(limit=3)))
+            shown = [b for b in batches if b.stream in (split.name, *split.streams[:1])]
             assert sum(b.num_rows for b in shown) <= 3, split.name
             assert not any(b.checkpoint for b in batches), split.name
 
@@ -122,7 +162,7 @@ class SourceSuite:
         cancel = threading.Event()
         cancel.set()
         for split in source.plan(source.discover()):
-            for batch in source.read(split, None, ReadContext(cancel=cancel)):
+            for batch in source.read(split, split.start, ReadContext(cancel=cancel)):
                 assert batch.full_pass is None or not batch.full_pass.ended, split.name
 
     @contextmanager
@@ -140,7 +180,7 @@ class SourceSuite:
     ) -> list[Batch]:
         rows = batch_rows or self.batch_rows
         context = ReadContext(batch_rows=rows, package_rows=rows)
-        return list(source.read(split, checkpoint, context))
+        return list(source.read(split, checkpoint or split.start, context))
 
 
 def _keys(streams: Mapping[str, Stream], batches: Sequence[Batch]) -> list[Key]:
