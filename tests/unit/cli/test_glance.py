@@ -82,3 +82,19 @@ def test_status_words(place: Path) -> None:
     assert state(seen, "third") == {
         "state": "NEVER_RUN", "last_status": None, "failed_events": 0
     }  # fmt: skip
+
+
+def test_how_far_a_log_is_behind_is_seen_while_it_is_followed_and_after(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.db"
+    with Catalog.open(path) as catalog:
+        running = job(catalog, "shop", None)
+        catalog.jobs.note_source(running.id, {"lag_seconds": 2.4, "lag_bytes": 5_000})
+    seen = _from_sqlite(path)
+    assert seen == from_catalog(str(path))
+    row = row_of("shop", PipelineSpec(source="s", destination="d"), seen)
+    assert (row["lag_seconds"], row["lag_bytes"]) == (2, 5_000)
+    with Catalog.open(path) as catalog:
+        catalog.jobs.finish(running.id, JobStatus.COMPLETED, source={"lag_seconds": 7_200.0})
+    row = row_of("shop", PipelineSpec(source="s", destination="d"), _from_sqlite(path))
+    assert row["lag_seconds"] >= 7_200
+    assert row["lag_bytes"] is None

@@ -54,6 +54,13 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
             ["sandbox", "activecampaign", "--size", "foo=1"],
             "error: --size 'foo=1' names none of: accounts,", id="table",
         ),
+        pytest.param(
+            ["run", "x", "--follow", "--flush", "soon"],
+            "error: --flush 'soon' says not when to load.", id="flush",
+        ),
+        pytest.param(
+            ["run", "x", "--flush", "1s"], "error: --flush says when --follow loads", id="no follow"
+        ),
         pytest.param(["jobs"], "error: There is no penstock.yaml in this", id="no workspace"),
         pytest.param(
             ["init", "--template", "activecampain"],
