@@ -18,6 +18,7 @@ from penstock.core.errors import (
     StagingAway,
 )
 from penstock.core.load import LoadPackage
+from penstock.core.splits import LOG_SPLIT
 from penstock.core.stream import Split
 from penstock.engine.extract import extract
 from penstock.engine.histories import Histories
@@ -114,9 +115,12 @@ def deliver_leftovers(task: Task) -> None:
 def _is_current(task: Task, package: LoadPackage) -> bool:
     """Whether the package is of the generations read now.
 
-    A full reload that begins after it was staged starts from the beginning, not from there.
+    A full reload that begins after it was staged starts from the beginning, not from there; but
+    a log goes on, except where it is to begin anew.
     """
     plans = task.plans
+    if package.split == LOG_SPLIT:
+        return LOG_SPLIT in task.checkpoints
     return all(
         part.generation >= plans[part.stream].generation
         for part in package.parts

@@ -18,6 +18,7 @@ from penstock.core.load import WriteMode
 from penstock.core.progress import ObjectState, Summary, Watcher
 from penstock.core.records import DataKind, FailedFilter, Generation, JobRecord
 from penstock.core.spec import PipelineSpec
+from penstock.core.splits import LOG_SPLIT
 from penstock.core.stopping import Ending
 from penstock.core.stream import ReadMode, Stream
 from penstock.engine.budget import Budget
@@ -28,8 +29,9 @@ from penstock.store import Catalog
 from penstock.worker.adopting import read_ledger
 from penstock.worker.ending import conclude
 from penstock.worker.events import ReplaySource, chosen_events
+from penstock.worker.gaps import torn
 from penstock.worker.memory import CatalogMemory
-from penstock.worker.options import RunOptions, bounds, check, job_type
+from penstock.worker.options import RunOptions, bounds, check, check_log, job_type
 from penstock.worker.plan import chosen, keyless, load_mode, stream_plan
 from penstock.worker.positions import (
     adopt_positions,
@@ -160,17 +162,19 @@ def _task(
             code="config.no_objects",
             pipeline=pipeline,
         )
-    if options.follow_s is not None and all(s.mode is not ReadMode.LOG for s in streams):
-        raise ConfigError(
-            f"{pipeline} follows no change log, so there is nothing to wait for.",
-            hint="Run it without --follow, as often as you like; or set up its source for a log.",
-            code="usage.follow",
-            pipeline=pipeline,
-        )
+    logs = any(stream.mode is ReadMode.LOG for stream in streams) and options.replay is None
+    check_log(options, pipeline, logs=logs)
+    if logs:
+        # A log is read once, for all: what one job left out of it would be lost.
+        streams = chosen(job.spec, offered, ())
     known = job.catalog.pipelines.get(pipeline)
     catalog_id = catalog_name(known)
     ledger = read_ledger(ends, job.catalog, pipeline, catalog_id, staging, seen.warn)
     job.record = job.catalog.pipelines.overtake(job.record, ledger.fence)
+    # Read from its end on: history is read anew, and an old position may not be there any more.
+    restart = logs and options.full_refresh and not options.objects
+    if logs:
+        _begin_again(job.catalog, pipeline, streams, restart=restart)
     generations = _generations(job.catalog, job.spec, pipeline, streams, options)
     plans = {
         stream.name: stream_plan(
@@ -187,6 +191,8 @@ def _task(
     memory = CatalogMemory(job.catalog, pipeline, ends.destination.identity)
     checkpoints, numbers = start_positions(job.catalog, pipeline, plans)
     adopt_positions(ledger.known, plans, checkpoints, numbers)
+    if restart:
+        checkpoints.pop(LOG_SPLIT, None)
     drop_cut_off(checkpoints, plans)
     for plan in plans.values():
         job.states[plan.stream.name] = _state(plan, memory)
@@ -230,11 +236,22 @@ def _generations(
     found = {}
     for stream in streams:
         old = saved.get(stream.name, Generation())
-        now = old.of_job(load_mode(spec, stream), reload=options.full_refresh)
+        named = not options.objects or stream.name in options.objects
+        now = old.of_job(load_mode(spec, stream), reload=options.full_refresh and named)
         if now != old:
             catalog.positions.set_generation(pipeline, stream.name, now)
         found[stream.name] = now
     return found
+
+
+def _begin_again(
+    catalog: Catalog, pipeline: str, streams: Sequence[Stream], *, restart: bool
+) -> None:
+    """Tables whose changes were missed are made anew by their next history."""
+    logged = [stream.name for stream in streams if stream.mode is ReadMode.LOG]
+    saved, known = catalog.positions.load(pipeline), catalog.positions.generations(pipeline)
+    for name, generation in torn(saved, known, logged, restart=restart).items():
+        catalog.positions.set_generation(pipeline, name, generation)
 
 
 def _modes(

@@ -54,6 +54,24 @@ def check(options: RunOptions) -> None:
         )
 
 
+def check_log(options: RunOptions, pipeline: str, *, logs: bool) -> None:
+    """Refuse what goes only with a change log, or only without one."""
+    if options.follow_s is not None and not logs:
+        raise ConfigError(
+            f"{pipeline} follows no change log, so there is nothing to wait for.",
+            hint="Run it without --follow, as often as you like; or set up its source for a log.",
+            code="usage.follow",
+            pipeline=pipeline,
+        )
+    if logs and (options.from_ or options.to):
+        raise ConfigError(
+            f"{pipeline} follows a change log, of which no part can be read again.",
+            hint="Read an object's history again: --full-refresh, with --object for one alone.",
+            code="usage.window",
+            pipeline=pipeline,
+        )
+
+
 def _utc(text: str) -> datetime:
     """An ISO date or instant; without an offset it is UTC."""
     found = datetime.fromisoformat(text)

@@ -46,7 +46,9 @@ class Known:
         return Checkpoint.from_json(json.dumps(self.notes[0]))
 
     def fits(self, plans: Mapping[str, StreamPlan]) -> bool:
-        """Whether this is a position of the generations that are read now."""
+        """Whether this is a position of the generations that are read now, or of a log."""
+        if self.split == LOG_SPLIT:
+            return True
         read = [note for note in self.notes if note["stream"] in plans]
         same = all(int(note["generation"]) == plans[note["stream"]].generation for note in read)
         return bool(read) and same
