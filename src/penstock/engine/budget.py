@@ -23,6 +23,8 @@ class Budget:
         batch_rows, batch_bytes: size at which a source should hand over a batch.
         package_rows, package_bytes, package_seconds: size at which a package closes, at the
             next checkpoint; bytes are of Arrow data before compression.
+        first_rows: size in rows of a read's first package; each that is full lets the next be
+            twice as large, so that a long read has few loads and a short one shows early.
         readers: splits read at the same time.
         destination_bytes: what the destination's engine may use (DuckDB's memory limit).
     """
@@ -31,6 +33,7 @@ class Budget:
     batch_bytes: int = 8 * MIB
     batch_seconds: float = 5.0
     package_rows: int = _PACKAGE_ROWS
+    first_rows: int = _PACKAGE_ROWS
     package_bytes: int = 64 * MIB
     package_seconds: float = 60.0
     readers: int = 8
@@ -87,9 +90,11 @@ class Budget:
         return Budget(
             batch_rows=_COLUMNAR_BATCH if columnar else batch_rows,
             batch_bytes=batch_bytes,
+            # Four of DuckDB's row groups. Rows of 120 bytes fill the bytes at that number.
+            package_rows=8 * _PACKAGE_ROWS if columnar else _PACKAGE_ROWS,
             # Into DuckDB, 1 M changes of 12 columns: 7.5 CPU-s with half as many rows, 5.6 with
             # these, 5.1 and 50 MB more with twice as many.
-            package_rows=2 * _PACKAGE_ROWS if columnar else _PACKAGE_ROWS,
+            first_rows=2 * _PACKAGE_ROWS if columnar else _PACKAGE_ROWS,
             package_bytes=destination,
             readers=readers,
             destination_bytes=destination,

@@ -328,7 +328,7 @@ class Mapper:
         yield pa.field(metadata.OP, pa.string()), changes.op
         yield (
             pa.field(metadata.SEQ, pa.int64()),
-            pa.array(range(self._seq, self._seq + n), pa.int64()),
+            pa.arange(self._seq, self._seq + n),
         )
         self._seq += n
         hints = batch.hints if batch.hints is not None else _constant(0, n, pa.uint8())

@@ -49,6 +49,7 @@ class Stager:
         self._parts: dict[str, OpenPart] = {}
         self._packed: set[str] = set()
         """Streams that a package of this read holds: they have their table."""
+        self._most_rows = min(task.budget.first_rows, task.budget.package_rows)
         self._building: Path | None = None
         self._opened_at = 0.0
         self._ingested_at = 0
@@ -138,15 +139,14 @@ class Stager:
     def _full(self) -> bool:
         budget = self._task.budget
         rows = sum(part.rows for part in self._parts.values())
+        if rows >= self._most_rows:
+            self._most_rows = min(2 * self._most_rows, budget.package_rows)
+            return True
         size = sum(part.load_bytes for part in self._parts.values())
-        return (
-            rows >= budget.package_rows
-            or size >= budget.package_bytes
-            or (
-                (rows > 0 or self._log)
-                and bool(self._parts)
-                and time.monotonic() - self._opened_at >= budget.package_seconds
-            )
+        return size >= budget.package_bytes or (
+            (rows > 0 or self._log)
+            and bool(self._parts)
+            and time.monotonic() - self._opened_at >= budget.package_seconds
         )
 
     def _has_moved(self) -> bool:
