@@ -22,6 +22,7 @@ from penstock.core.errors import (
     Unavailable,
 )
 from penstock.core.load import WriteMode
+from penstock.engine.budget import Budget
 from penstock.engine.run import Outcome, run
 from unit.engine.doubles import ListSource, MemoryCatalog, MemoryDestination, task
 
@@ -246,3 +247,13 @@ def test_the_source_is_told_whether_to_look_for_dates(bench: Bench) -> None:
         job.infer_dates = wanted
         run(job, source.plan(source.discover()))
     assert told == [True, False]
+
+
+def test_packages_grow_while_a_read_goes_on(bench: Bench) -> None:
+    source = ListSource([rows(2 * n, 2 * n + 1) for n in range(15)])
+    job = task(bench.folder, source, bench.destination, bench.catalog)
+    job.budget = Budget(package_rows=8, first_rows=2)
+    run(job, source.plan(source.discover()))
+    sizes = [sum(part.books.loaded for part in commit.parts) for commit in bench.catalog.commits]
+    assert sizes == [2, 4, 8, 8, 8]
+    assert len(bench.stored()) == 30
