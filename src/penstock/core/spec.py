@@ -124,6 +124,8 @@ class PipelineSpec(_Strict):
             as it is (IGNORE) or removed (HARD, in merge mode).
         on_source_truncate: what becomes of a table's rows when the source empties it at once.
         json_strategy: None takes the destination's default.
+        include_new_tables: whether tables that appear after the first job are read when only
+            a pattern takes them; None leaves it to the source (yes for logs, no for tables).
         package_rows: rows after which a load package closes, at the next checkpoint; None
             lets the memory budget decide. Smaller ones show progress sooner and cost more.
         keep_op_column: tables get `_ps_op`, what brought a row last: I, U, D or R.
@@ -144,6 +146,7 @@ class PipelineSpec(_Strict):
     delete_safety: Share = 0.2
     delete_handling: Annotated[DeleteHandling, BeforeValidator(_upper)] = "SOFT"
     on_source_truncate: Annotated[TruncateHandling, BeforeValidator(_upper)] = "IGNORE"
+    include_new_tables: bool | None = None
     package_rows: Annotated[int | None, Field(ge=1)] = None
     keep_op_column: bool = False
 

@@ -190,6 +190,11 @@ class Source(ABC):
         """
         return ""
 
+    @property
+    def includes_new(self) -> bool:
+        """Whether objects that appear after a pipeline's first job are read without being named."""
+        return True
+
     def acknowledge(self, split: Split, checkpoint: Checkpoint) -> None:  # noqa: B027
         """Everything up to the checkpoint is in the destination: a log or queue may forget it."""
 

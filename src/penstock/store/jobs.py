@@ -117,6 +117,18 @@ class Jobs:
             totals = totals_of(connection, running) if running else {}
         return [job_record(row, totals.get(row.id)) for row in rows]
 
+    def objects(self, pipeline: str) -> set[str]:
+        """Names of all objects that a job of this pipeline has had."""
+        query = (
+            sa.select(t.job_object.c.object)
+            .distinct()
+            .join(t.job, t.job.c.id == t.job_object.c.job_id)
+            .join(t.pipeline, t.pipeline.c.id == t.job.c.pipeline_id)
+            .where(t.pipeline.c.name == pipeline)
+        )
+        with self._database.read() as connection:
+            return set(connection.execute(query).scalars())
+
     def get(self, job_id: str) -> JobRecord:
         """One job with its objects; the beginning of an id will do while it is the only one.
 

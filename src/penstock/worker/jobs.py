@@ -32,7 +32,7 @@ from penstock.worker.events import ReplaySource, chosen_events
 from penstock.worker.gaps import torn
 from penstock.worker.memory import CatalogMemory
 from penstock.worker.options import RunOptions, bounds, check, check_log, job_type
-from penstock.worker.plan import chosen, keyless, load_mode, stream_plan
+from penstock.worker.plan import chosen, held_back, keyless, load_mode, stream_plan
 from penstock.worker.positions import (
     adopt_positions,
     drop_cut_off,
@@ -43,6 +43,8 @@ from penstock.worker.sharing import shared_tables
 from penstock.worker.staging import catalog_name, open_staging
 from penstock.worker.tidy import tidy
 from penstock.worker.watch import Reporter
+
+_INCLUDE = "name it under `objects.include`, or set include_new_tables"
 
 
 @dataclass
@@ -155,6 +157,12 @@ def _task(
     if options.replay is None:
         workspace.check_objects(pipeline, [stream.name for stream in offered])
     streams = chosen(job.spec, offered, options.objects)
+    if not options.objects:
+        before = job.catalog.jobs.objects(pipeline)
+        new = held_back(job.spec, streams, before, by_default=ends.source.includes_new)
+        streams = [stream for stream in streams if stream.name not in new]
+        for name in new:
+            seen.warn(name, f"{name} is new and is not read: {_INCLUDE}.")
     if not streams:
         raise ConfigError(
             "No object is selected.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from penstock.core import metadata
@@ -35,6 +35,22 @@ def chosen(spec: PipelineSpec, streams: Sequence[Stream], only: Sequence[str]) -
         for stream in streams
         if spec.objects.takes(stream.name) and (not only or stream.name in only)
     ]
+
+
+def held_back(
+    spec: PipelineSpec, streams: Sequence[Stream], before: Collection[str], *, by_default: bool
+) -> list[str]:
+    """Objects that appeared after the first job and that nobody has named (pipelines.md 9.1).
+
+    Args:
+        before: objects of earlier jobs; at the first job nothing is new.
+        by_default: whether the source includes new objects when the pipeline does not say.
+    """
+    wanted = by_default if spec.include_new_tables is None else spec.include_new_tables
+    if wanted or not before:
+        return []
+    named = {*spec.objects.include, *spec.settings, *before}
+    return [stream.name for stream in streams if stream.name not in named]
 
 
 def stream_plan(

@@ -57,6 +57,10 @@ class SqlSource(Source):
         return stream.estimated_rows
 
     @property
+    def includes_new(self) -> bool:
+        return self._settings.mode == "LOG_BASED"
+
+    @property
     def identity(self) -> str:
         return self._server.identity
 

@@ -219,3 +219,20 @@ def test_a_user_with_few_rights_reads_what_it_may(
         assert "pg_read_all_stats" in str(steps["transactions"].hint)
     finally:
         sql.execute(f"drop owned by {name}; drop role {name}".encode())
+
+
+def test_new_tables_are_included_by_policy_or_by_name(
+    sql: psycopg.Connection[Any], tables: Tables
+) -> None:
+    sql.execute("create table a (id int primary key)")
+    assert tables.read() == {"a": 0}
+    sql.execute("create table b (id int primary key); create table c (id int primary key)")
+    summary = tables.run()
+    assert [item.object for item in summary.objects] == ["a"]
+    assert sum("is new and is not read" in text for text in summary.warnings) == 2
+    tables.pipeline = {"objects": {"include": ["*", "b"]}}
+    assert tables.read() == {"a": 0, "b": 0}
+    tables.pipeline = {"include_new_tables": True}
+    assert tables.read() == {"a": 0, "b": 0, "c": 0}
+    tables.pipeline = {}
+    assert tables.read() == {"a": 0, "b": 0, "c": 0}
