@@ -12,6 +12,7 @@ _FIXED_BYTES = 180 * MIB
 # What a job of 46 columns into DuckDB takes with the smallest sizes; measured alike.
 _LEAST_BYTES = 220_000_000
 _PACKAGE_ROWS = 61_440
+_FIRST_ROWS = 8_192
 _COLUMNAR_BATCH = 30_720
 
 
@@ -38,6 +39,11 @@ class Budget:
     package_seconds: float = 60.0
     readers: int = 8
     destination_bytes: int = 64 * MIB
+
+    @property
+    def whole_batch(self) -> int:
+        """Most rows of a batch of a source that reads many at once: half of DuckDB's row group."""
+        return min(self.package_rows, 61_440)
 
     def with_packages_of(self, rows: int | None) -> Budget:
         """The same with packages (and so batches) of at most so many rows."""
@@ -92,9 +98,8 @@ class Budget:
             batch_bytes=batch_bytes,
             # Four of DuckDB's row groups. Rows of 120 bytes fill the bytes at that number.
             package_rows=8 * _PACKAGE_ROWS if columnar else _PACKAGE_ROWS,
-            # Into DuckDB, 1 M changes of 12 columns: 7.5 CPU-s with half as many rows, 5.6 with
-            # these, 5.1 and 50 MB more with twice as many.
-            first_rows=2 * _PACKAGE_ROWS if columnar else _PACKAGE_ROWS,
+            # Rows show early, and a read that is killed soon has less to do again.
+            first_rows=_FIRST_ROWS if columnar else _PACKAGE_ROWS,
             package_bytes=destination,
             readers=readers,
             destination_bytes=destination,

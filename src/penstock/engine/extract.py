@@ -48,7 +48,7 @@ def context(
         batch_rows=task.budget.batch_rows,
         batch_bytes=task.budget.batch_bytes,
         batch_seconds=task.budget.batch_seconds,
-        package_rows=min(task.budget.first_rows, task.budget.package_rows),
+        package_rows=task.budget.whole_batch,
         bounds=task.bounds,
         limit=limit,
         infer_dates=task.infer_dates,

@@ -13,7 +13,7 @@ import psycopg2
 
 _PIPE_BYTES: Final = 1 << 20
 _WRITE_BYTES: Final = 1 << 18
-_READ_BYTES: Final = 1 << 20
+_FIRST_BYTES: Final = 1 << 18
 
 
 class CopyOut:
@@ -33,8 +33,8 @@ class CopyOut:
             target=self._copy, args=(write,), name="copy-out", daemon=True
         )
 
-    def blocks(self, size: int) -> Iterator[bytes]:
-        """Whole rows, about `size` bytes at a time.
+    def blocks(self, size: int) -> Iterator[memoryview]:
+        """Whole rows, about `size` bytes at a time, each block good until the next.
 
         Raises:
             psycopg2.Error: the statement failed; all blocks before were whole.
@@ -66,34 +66,39 @@ class CopyOut:
             self._error = error
 
 
-def _whole_rows(read: int, size: int) -> Iterator[bytes]:
-    """Text up to the last line end that is not inside of quotes."""
-    held: list[bytes] = []
+def _whole_rows(read: int, most: int) -> Iterator[memoryview]:
+    """Text up to the last line end that is not inside of quotes; good until the next is asked for.
+
+    The first blocks are small: rows show early, and a reader that is stopped soon has not much
+    in hand that has to be read again. All of them lie in one place of memory, since fresh pages
+    for each cost more than the reading.
+    """
+    size = min(_FIRST_BYTES, most)
+    room = bytearray(size + _PIPE_BYTES)
     count = 0
-    while data := os.read(read, _READ_BYTES):
-        held.append(data)
-        count += len(data)
-        if count < size:
-            continue
-        text = b"".join(held)
-        end = _row_end(text)
-        if end:
-            yield text[:end]
-        held, count = [text[end:]], len(text) - end
-        if not end:
-            # One row larger than a block: look again when there is twice as much.
-            size = max(size, 2 * count)
+    while got := os.readv(read, [memoryview(room)[count:]]):
+        count += got
+        if count >= size:
+            end = _row_end(room, count)
+            if end:
+                yield memoryview(room)[:end]
+                room[: count - end] = room[end:count]
+                count -= end
+            # A row may be larger than a block: then look again when there is twice as much.
+            size = min(2 * size, most) if end else 2 * count
+        if len(room) < size + _PIPE_BYTES:
+            room = room + bytes(size + _PIPE_BYTES - len(room))
     if count:
-        yield b"".join(held)
+        yield memoryview(room)[:count]
 
 
-def _row_end(text: bytes) -> int:
-    """Where the last whole row ends; 0 when there is none.
+def _row_end(text: bytearray, count: int) -> int:
+    """Where the last whole row of these bytes ends; 0 when there is none.
 
     A line end is a row's end when the quotes before it are even in number: inside of
     quotes, a quote is doubled.
     """
-    end = text.rfind(b"\n")
+    end = text.rfind(b"\n", 0, count)
     quotes = text.count(b'"', 0, end) if end >= 0 else 0
     while end >= 0:
         if quotes % 2 == 0:

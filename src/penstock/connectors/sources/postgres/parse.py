@@ -43,7 +43,7 @@ class Parser:
             label: _csv_type(item.type) for label, item in zip(self._labels, columns, strict=True)
         }
 
-    def rows(self, block: bytes) -> Rows:
+    def rows(self, block: memoryview) -> Rows:
         try:
             arrays = self._arrays(block, self._typed)
             done = [_finish(array, item) for array, item in zip(arrays, self._columns, strict=True)]
@@ -51,7 +51,7 @@ class Parser:
             return self._carefully(block)
         return Rows(self._batch(done), size=len(block))
 
-    def _arrays(self, block: bytes, types: dict[str, pa.DataType]) -> list[pa.Array]:
+    def _arrays(self, block: memoryview, types: dict[str, pa.DataType]) -> list[pa.Array]:
         table = pcsv.read_csv(
             pa.BufferReader(block),
             # One piece: its end is a row's end, and no value is looked through for another.
@@ -63,7 +63,7 @@ class Parser:
         )
         return [column.chunk(0) for column in table.columns]
 
-    def _carefully(self, block: bytes) -> Rows:
+    def _carefully(self, block: memoryview) -> Rows:
         """The same with every column as text first; values without a place are refused."""
         texts = self._arrays(block, dict.fromkeys(self._labels, pa.string()))
         arrays: list[pa.Array] = []
