@@ -6,12 +6,14 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from servers import PASSWORD, PostgresServer
 from tables import Tables
 
 pytestmark = pytest.mark.postgres
@@ -142,3 +144,47 @@ def test_a_long_transaction_holds_nobody_up_and_its_rows_come(
     tables.run()
     assert tables.read() == {"events": 0}
     assert tables.rows("select count(*), count(distinct id) from events") == [(26, 26)]
+
+
+def test_a_user_who_may_not_see_when_transactions_began_misses_no_row(
+    sql: psycopg.Connection[Any], tables: Tables, postgres_url: str
+) -> None:
+    sql.execute(EVENTS)
+    name = f"r{postgres_url[-12:]}"
+    sql.execute(f"create role {name} login password '{PASSWORD}'".encode())
+    sql.execute(f"grant select on events to {name}".encode())
+    try:
+        tables.source = {**tables.source, "user": name}
+        _late_through_three_reads(sql, tables, postgres_url)
+    finally:
+        sql.execute(f"drop owned by {name}; drop role {name}".encode())
+
+
+def _late_through_three_reads(
+    sql: psycopg.Connection[Any], tables: Tables, url: str, *last: str
+) -> None:
+    tables.pipeline = {"settings": {"events": MODES["time"]}}
+    sql.execute("insert into events (writer) select 0 from generate_series(1, 10)")
+    tables.run()
+    with _open(url, "insert into events (writer) values (1)") as connection:
+        for statement in last:
+            connection.execute(statement.encode())
+        for _ in range(3):
+            sql.execute("insert into events (writer) select 2 from generate_series(1, 5)")
+            tables.run()
+    for statement in last:
+        sql.execute(statement.replace("prepare transaction", "commit prepared").encode())
+    tables.run()
+    assert tables.rows("select count(*), count(distinct id) from events") == [(26, 26)]
+    tables.run()
+    assert tables.read() == {"events": 0}
+
+
+def test_rows_of_a_prepared_transaction_come_when_it_is_committed(tmp_path: Path) -> None:
+    with (
+        PostgresServer(max_prepared_transactions="3") as server,
+        closing(psycopg.connect(server.url, autocommit=True)) as sql,
+    ):
+        sql.execute(EVENTS)
+        tables = Tables(tmp_path, {"type": "postgres", "url": server.url})
+        _late_through_three_reads(sql, tables, server.url, "prepare transaction 'one'")
