@@ -1,0 +1,1 @@
+"""PostgreSQL as a source: tables, queries and the change log."""

@@ -1,0 +1,35 @@
+"""A server that keeps a logical log, and one fresh database of it for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from uuid import uuid4
+
+import psycopg
+import pytest
+from servers import PostgresServer
+
+
+@pytest.fixture(scope="session")
+def logical_server() -> Iterator[PostgresServer]:
+    """Streams transactions above 64 kB before they end; do not stop it."""
+    settings = {"wal_level": "logical", "logical_decoding_work_mem": "64kB"}
+    with PostgresServer(max_replication_slots="30", max_wal_senders="30", **settings) as server:
+        yield server
+
+
+@pytest.fixture
+def logical_url(logical_server: PostgresServer) -> Iterator[str]:
+    name = f"t{uuid4().hex}"
+    with closing(psycopg.connect(logical_server.url, autocommit=True)) as connection:
+        connection.execute(f"create database {name}".encode())
+        yield logical_server.url_of(name)
+        slots = connection.execute(
+            "select slot_name, active_pid from pg_replication_slots where database = %s", [name]
+        )
+        for slot, pid in slots.fetchall():
+            if pid is not None:
+                connection.execute("select pg_terminate_backend(%s, 5000)", [pid])
+            connection.execute("select pg_drop_replication_slot(%s)", [slot])
+        connection.execute(f"drop database {name} with (force)".encode())
