@@ -155,8 +155,8 @@ class Decoder:
         assert self._streaming is not None
         if self._streaming not in self._open:
             self._open[self._streaming] = _Open(self._new_spill())
-        data, lengths = part.data()
-        self._open[self._streaming].spill.append(data, lengths.tobytes())
+        data, places = part.block()
+        self._open[self._streaming].spill.append(data, places.tobytes())
 
     def _abort(self, transaction: int, inner: int) -> None:
         if transaction not in self._open:
@@ -173,8 +173,7 @@ class Decoder:
             aborted = np.fromiter(kept.aborted, np.int64, len(kept.aborted))
             self.in_transaction = True
             for data, index in kept.spill.blocks():
-                block = Messages.joined(data, np.frombuffer(index, np.int64))
-                yield from self._replay(block, aborted)
+                yield from self._replay(Messages.of_block(data, index), aborted)
             self.in_transaction = False
             kept.spill.close()
         yield end

@@ -39,7 +39,7 @@ _MOST_BYTES: Final = (1 << 31) - 1 - len(_PADDING)
 
 @dataclass(frozen=True)
 class Messages:
-    """`count` messages one after another in `buffer`, message i in `starts[i]:ends[i]`.
+    """`count` messages in one `buffer`, message i in `starts[i]:ends[i]`.
 
     Args:
         buffer: the bytes, and 8 more; below 2 GiB, so that Arrow's 32-bit offsets reach them.
@@ -54,14 +54,15 @@ class Messages:
     def of(payloads: Sequence[bytes]) -> Messages:
         """From single messages, as the server sent them."""
         lengths = np.fromiter(map(len, payloads), np.int64, len(payloads))
-        return Messages.joined(b"".join(payloads), lengths)
+        ends = np.cumsum(lengths)
+        return Messages.inside(b"".join(payloads), ends - lengths, ends)
 
     @staticmethod
-    def joined(data: bytes, lengths: Ints) -> Messages:
+    def inside(data: bytes | bytearray, starts: Ints, ends: Ints) -> Messages:
+        """Messages with something else between them."""
         if len(data) > _MOST_BYTES:
             raise ValueError(f"{len(data)} bytes of messages do not fit one buffer")
-        ends = np.cumsum(lengths)
-        return Messages(np.frombuffer(data + _PADDING, np.uint8), ends - lengths, ends)
+        return Messages(np.frombuffer(data + _PADDING, np.uint8), starts, ends)
 
     @property
     def count(self) -> int:
@@ -82,12 +83,20 @@ class Messages:
     def payload(self, index: int) -> bytes:
         return self.buffer[int(self.starts[index]) : int(self.ends[index])].tobytes()
 
-    def data(self) -> tuple[bytes, Ints]:
-        """The bytes of these messages, which must be neighbours, and their lengths."""
+    def block(self) -> tuple[bytes, Ints]:
+        """The bytes from the first of these messages to the last, and where each one lies there:
+        two rows, starts and ends."""
         if not self.count:
-            return b"", np.zeros(0, np.int64)
-        data = self.buffer[int(self.starts[0]) : int(self.ends[-1])].tobytes()
-        return data, self.ends - self.starts
+            return b"", np.zeros((2, 0), np.int64)
+        first = self.starts[0]
+        data = self.buffer[int(first) : int(self.ends[-1])].tobytes()
+        return data, np.stack([self.starts - first, self.ends - first])
+
+    @staticmethod
+    def of_block(data: bytes, places: bytes) -> Messages:
+        """What `block` gave, the places as bytes."""
+        starts, ends = np.frombuffer(places, np.int64).reshape(2, -1)
+        return Messages.inside(data, starts, ends)
 
     def u32(self, at: Ints) -> Ints:
         """Unsigned 32-bit numbers at these places."""

@@ -1,0 +1,250 @@
+"""Follow the log: batches of whole transactions, whatever happens to the connection."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+import psycopg
+
+from penstock.connectors.sources.postgres.log import messages as kind
+from penstock.connectors.sources.postgres.log import slot as slots
+from penstock.connectors.sources.postgres.log import wire
+from penstock.connectors.sources.postgres.log.changes import Changes
+from penstock.connectors.sources.postgres.log.convert import Field, fields_of, to_rows
+from penstock.connectors.sources.postgres.log.decoder import Decoder, Emptied, Piece
+from penstock.connectors.sources.postgres.log.errors import is_lost_connection, translate
+from penstock.connectors.sources.postgres.log.fields import Commit, Relation
+from penstock.connectors.sources.postgres.log.follower import Follower
+from penstock.connectors.sources.postgres.log.framing import Block
+from penstock.connectors.sources.postgres.log.lookup import Asked, fill
+from penstock.connectors.sources.postgres.log.lsn import lsn_number, lsn_text
+from penstock.connectors.sources.postgres.log.messages import Messages
+from penstock.connectors.sources.postgres.log.position import Position
+from penstock.connectors.sources.postgres.log.publication import Identity, Name
+from penstock.connectors.sources.postgres.log.session import Session, check_system
+from penstock.connectors.sources.postgres.log.settings import LogSettings, OnTruncate
+from penstock.core.batch import PER_ROW, Batch
+from penstock.core.errors import InternalError, TransientError
+from penstock.sdk.source import ReadContext, SourceStats
+
+_LOOK_S: Final = 0.2
+_PATIENCE_S: Final = 120.0
+"""How long a server that is away is tried again before the job gives up."""
+_PAUSES_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
+_STATUS_S: Final = 10.0
+_WATCH_S: Final = 60.0
+"""Between two looks at what the slot holds back, and at which tables there are."""
+
+
+@dataclass(frozen=True)
+class Followed:
+    """One table of the pipeline.
+
+    Args:
+        key: fields by which its rows are known in the destination; empty without any.
+        history: its rows are still being read: values that the log leaves out may not be in the
+            destination yet.
+    """
+
+    stream: str
+    key: tuple[str, ...]
+    history: bool
+
+
+class LogReader:
+    """The log of one pipeline: what `Source.read` of its split gives.
+
+    In time: `follow`, then `prepare` from any thread before a table's history is read, `read`
+    once or again after an error, `acknowledge`, `close`.
+    """
+
+    def __init__(
+        self,
+        settings: LogSettings,
+        connection: Mapping[str, Any],
+        names: tuple[str, str, str],
+        stats: SourceStats,
+    ) -> None:
+        """`connection` is for libpq; `names` are user, database, and the database for messages."""
+        self._settings = settings
+        self._connect = connection
+        self._user, self._database, self._where = names
+        self._stats = stats
+        self._session = Session(connection, self._user)
+        self._mutex = threading.Lock()
+        self._tables: dict[Name, Followed] = {}
+        self._owned = "penstock"
+        self._published = False
+        self._barrier = 0
+        self._follower: Follower | None = None
+        self._pid: int | None = None
+        self._timeline = 0
+        self._warnings: list[str] = []
+
+    def belongs_to(self, pipeline: str, catalog: str) -> None:
+        self._owned = slots.slot_name(pipeline, catalog)
+
+    def identities(self) -> dict[Name, Identity]:
+        """How the log names old rows, of each table that it can have."""
+        return self._guarded(self._session.identities)
+
+    def follow(self, tables: Mapping[Name, Followed]) -> None:
+        """The tables to read from now on."""
+        self._tables = dict(tables)
+        self._published = False
+
+    def prepare(self, cancel: threading.Event) -> None:
+        """See that the log has these tables, and that no undecided change is without them.
+
+        A snapshot that is taken after it holds everything that the log will not bring.
+        """
+        with self._mutex:
+            if self._published:
+                return
+            if self._settings.publication is not None:
+                self._warnings += self._guarded(self._check_publication)
+            else:
+                self._guarded(lambda: self._publish(cancel))
+            self._published = True
+
+    def read(
+        self, position: Position | None, context: ReadContext, names: Sequence[str]
+    ) -> Iterator[Batch]:
+        """Batches of the log; the first is a heartbeat that says where it begins."""
+        del names
+        self._guarded(self._session.check_server)
+        self.prepare(context.cancel)
+        if position is None:
+            position = self._guarded(lambda: self._begin(context.cancel))
+        else:
+            self._guarded(lambda: self._check_slot(position))
+        yield Batch("", checkpoint=position.checkpoint(), warnings=self._told())
+        yield from _Run(self, position, context).batches()
+
+    def acknowledge(self, position: Position) -> None:
+        if self._follower is not None:
+            self._follower.acknowledge(position.lsn)
+
+    def drop(self) -> list[str]:
+        """Drop what belongs to us in the server; statements for what could not be dropped."""
+        name = self._settings.slot
+        ours = [] if self._settings.publication else list(self._publications)
+        return self._guarded(lambda: self._session.drop("" if name else self._owned, ours))
+
+    def close(self) -> None:
+        if self._follower is not None:
+            self._follower.close()
+            self._follower = None
+        self._session.close()
+
+    @property
+    def slot_name(self) -> str:
+        return self._settings.slot or self._owned
+
+    @property
+    def _publications(self) -> tuple[str, ...]:
+        if self._settings.publication is not None:
+            return (self._settings.publication,)
+        return self._owned, f"{self._owned}_inserts"
+
+    def _check_publication(self) -> list[str]:
+        assert self._settings.publication is not None
+        return self._session.check_publication(self._settings.publication, list(self._tables))
+
+    def _publish(self, cancel: threading.Event) -> None:
+        found = self._session.identities()
+        tables = [name for name in self._tables if name in found]
+        changed = self._session.publish(self._owned, tables, cancel)
+        self._barrier = max(self._barrier, changed or 0)
+        for name in tables:
+            if not found[name].names_rows:
+                self._warnings.append(
+                    f"{'.'.join(name)} has nothing by which its log names old rows (REPLICA "
+                    "IDENTITY): only its inserts are read, no updates and no deletes."
+                )
+
+    def _begin(self, cancel: threading.Event) -> Position:
+        """A slot at the end of the log. One of ours that is there is left from a job that died
+        before its first position was saved, or from before a full reload."""
+        name = self.slot_name
+        self._session.free_slot(name, self._pid, cancel)
+        found = self._session.slot(name)
+        slots.check(found, name, self._database, None)
+        if found is not None and self._settings.slot is not None:
+            start = found.confirmed or 0
+        else:
+            if found is not None:
+                self._session.run(lambda connection: slots.drop(connection, name))
+            start = self._session.make_slot(name, cancel)
+        system, timeline, _end = self._identify()
+        return Position(start, name, system, timeline)
+
+    def _check_slot(self, position: Position) -> None:
+        found = self._session.slot(position.slot)
+        slots.check(found, position.slot, self._database, position)
+
+    def _identify(self) -> tuple[str, int, int]:
+        connection = wire.connect(self._connect)
+        try:
+            return _system(connection)
+        finally:
+            connection.finish()
+
+    def open(self, position: Position, cancel: threading.Event) -> Position:
+        """Start streaming from the position; the same with what is known of the server now."""
+        self.stop()
+        self._session.free_slot(position.slot, self._pid, cancel)
+        self._check_slot(position)
+        connection = wire.connect(self._connect)
+        system, timeline, end = _system(connection)
+        self._warnings += check_system(position, system, timeline, end)
+        ((timeout,),) = wire.ask(connection, "SHOW wal_sender_timeout")
+        self._pid = connection.backend_pid
+        stream = wire.start(connection, self._command(position, connection.server_version))
+        self._follower = Follower(stream, position.lsn, status_s=_status_s(timeout or "0"))
+        return replace(position, timeline=timeline)
+
+    def _command(self, position: Position, version: int) -> str:
+        """Protocol 1 to 4, as the server has them; large transactions come before they end."""
+        protocol = 1 if version < 140_000 else 2 if version < 150_000 else 3
+        protocol = 4 if version >= 160_000 else protocol
+        names = ",".join('"' + name.replace('"', '""') + '"' for name in self._publications)
+        quoted = names.replace("'", "''")
+        streaming = ", streaming 'on'" if protocol > 1 else ""
+        return (
+            f'START_REPLICATION SLOT "{position.slot}" LOGICAL {lsn_text(position.lsn)} '
+            f"(proto_version '{protocol}', publication_names '{quoted}'{streaming})"
+        )
+
+    def stop(self) -> None:
+        if self._follower is not None:
+            self._follower.close()
+            self._follower = None
+
+    def _told(self) -> tuple[str, ...]:
+        told, self._warnings = tuple(self._warnings), []
+        return told
+
+    def _guarded(self, work: Callable[[], Any]) -> Any:
+        try:
+            return work()
+        except (psycopg.Error, ConnectionError) as error:
+            raise translate(error, self._user, self._where) from error
+
+
+def _system(connection: Any) -> tuple[str, int, int]:
+    ((system, timeline, end, _database),) = wire.ask(connection, "IDENTIFY_SYSTEM")
+    return system or "", int(timeline or 0), lsn_number(end or "0/0")
+
+
+def _status_s(timeout: str) -> float:
+    """A third of the time after which the server gives us up."""
+    units = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+    digits = timeout.rstrip("abcdefghijklmnopqrstuvwxyz")
+    seconds = float(digits or 0) * units.get(timeout[len(digits) :], 0.001)
+    return min(_STATUS_S, seconds / 3) if seconds > 0 else _STATUS_S
