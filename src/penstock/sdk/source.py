@@ -122,6 +122,10 @@ class Source(ABC):
     position stays, the others go on), `AuthError` and `ConfigError` (the whole job stops).
     """
 
+    def belongs_to(self, pipeline: str, catalog: str) -> None:  # noqa: B027
+        """Whose reads these are, told before `plan`: what a source keeps in the system (a slot)
+        is named after the pipeline and its catalog, so that no two share it."""
+
     def configure(self, pipeline: PipelineSpec) -> None:  # noqa: B027
         """What a pipeline wants of the objects; called before `discover`, or never."""
 

@@ -101,6 +101,7 @@ def run_pipeline(
             try:
                 task = _task(workspace, staging, options, ends, job, seen, Ending(cancel))
                 streams = [item.stream for item in task.plans.values()]
+                ends.source.belongs_to(pipeline, task.catalog_id)
                 outcome = run(task, ends.source.plan(streams, task.checkpoints))
             except PenstockError as error:
                 outcome = Outcome(fatal=error)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
+from penstock.connectors.sources.postgres.log.settings import LogSettings
 from penstock.sdk.sql.postgres_login import PostgresLogin
 from penstock.sdk.sql.reading.settings import ReadingSettings, Schemas
 
 
-class Config(PostgresLogin, ReadingSettings):
+class Config(PostgresLogin, ReadingSettings, LogSettings):
     """Server, login, and what is read there."""
 
     schemas: Schemas = Field(default=("public",), alias="schema", min_length=1, title="Schemas")

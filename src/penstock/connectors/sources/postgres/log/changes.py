@@ -134,7 +134,8 @@ def _differ(messages: Messages, old: Cells, new: Cells) -> Mask:
     """Which values are not the same; one that the log left out is."""
     same = pc.equal(values(messages, old, pa.binary()), values(messages, new, pa.binary()))
     equal: Mask = np.asarray(pc.fill_null(same, False))
-    return old.present & (new.kinds != UNCHANGED) & ~equal
+    differ: Mask = old.present & (new.kinds != UNCHANGED) & ~equal
+    return differ
 
 
 def _fills(
@@ -183,9 +184,11 @@ def _build(
 
 
 def _merged(one: Cells, other: Cells, order: Ints) -> Cells:
-    pairs = ((one.kinds, other.kinds), (one.starts, other.starts), (one.ends, other.ends))
-    kinds, starts, ends = (np.concatenate(pair)[order] for pair in pairs)
-    return Cells(kinds, starts, ends)
+    return Cells(
+        np.concatenate([one.kinds, other.kinds])[order],
+        np.concatenate([one.starts, other.starts])[order],
+        np.concatenate([one.ends, other.ends])[order],
+    )
 
 
 def _column(

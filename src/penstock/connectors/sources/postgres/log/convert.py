@@ -64,7 +64,8 @@ def to_rows(
     changes: Changes, fields: Sequence[Field], stream: str, key: Sequence[str]
 ) -> tuple[pa.RecordBatch, tuple[FailedEvent, ...]]:
     """Rows for the engine, and the changes that have a value without a place."""
-    arrays, bad = [], {}
+    arrays: list[pa.Array] = []
+    bad: dict[int, str] = {}
     for field, raw in zip(fields, changes.raw, strict=True):
         array, wrong = field.read(raw)
         arrays.append(array)

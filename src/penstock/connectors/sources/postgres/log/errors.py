@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import psycopg
 
-from penstock.core.errors import AuthError, ConfigError, InternalError, PenstockError, TransientError
+from penstock.core.errors import (
+    AuthError,
+    ConfigError,
+    InternalError,
+    PenstockError,
+    TransientError,
+)
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _UNREACHABLE = ("08", "57", "53")

@@ -85,25 +85,25 @@ def statements(
         yield from _statements(connection, publication)
 
 
-def _statements(
-    connection: psycopg.Connection[Any], wanted: Publication
-) -> Iterator[sql.Composed]:
+def _statements(connection: psycopg.Connection[Any], wanted: Publication) -> Iterator[sql.Composed]:
     name = sql.Identifier(wanted.name)
     row = connection.execute(
         "SELECT oid FROM pg_publication WHERE pubname = %s", [wanted.name]
     ).fetchone()
     if row is None:
-        options = [sql.SQL("publish = {}").format(sql.Literal(wanted.changes))]
+        options = sql.SQL("publish = {}").format(sql.Literal(wanted.changes))
         if connection.info.server_version >= _ROOTS_SINCE:
-            options.append(sql.SQL("publish_via_partition_root = true"))
-        of = sql.SQL(" FOR TABLE {}").format(_listed(wanted.tables)) if wanted.tables else sql.SQL("")
-        yield sql.SQL("CREATE PUBLICATION {}{} WITH ({})").format(
-            name, of, sql.SQL(", ").join(options)
+            options += sql.SQL(", publish_via_partition_root = true")
+        of = (
+            sql.SQL(" FOR TABLE {}").format(_listed(wanted.tables))
+            if wanted.tables
+            else sql.SQL("")
         )
+        yield sql.SQL("CREATE PUBLICATION {}{} WITH ({})").format(name, of, options)
         return
     rows = connection.execute(
-        "SELECT n.nspname, c.relname FROM pg_publication_rel r JOIN pg_class c ON c.oid = r.prrelid "
-        "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE r.prpubid = %s",
+        "SELECT n.nspname, c.relname FROM pg_publication_rel r "
+        "JOIN pg_class c ON c.oid = r.prrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE r.prpubid = %s",
         [row[0]],
     ).fetchall()
     present = {(schema, table) for schema, table in rows}
@@ -146,9 +146,7 @@ def apply(
     _wait_for_older(connection, int(row[0]), cancel)
 
 
-def _wait_for_older(
-    connection: psycopg.Connection[Any], own: int, cancel: threading.Event
-) -> None:
+def _wait_for_older(connection: psycopg.Connection[Any], own: int, cancel: threading.Event) -> None:
     with cancelled_by(connection, cancel):
         while not cancel.wait(_WAIT_S):
             row = connection.execute(
@@ -184,13 +182,17 @@ def check_foreign(
         raise ConfigError(
             f"The publication {name} does not have {len(missing)} of the pipeline's tables: "
             f"{', '.join('.'.join(item) for item in sorted(missing)[:5])}.",
-            hint=f"Let its owner run: ALTER PUBLICATION {sql.Identifier(name).as_string()} ADD TABLE "
-            f"{_listed(missing).as_string()}; or leave the tables out of the pipeline.",
+            hint=f"Let its owner run: ALTER PUBLICATION {sql.Identifier(name).as_string()} "
+            f"ADD TABLE {_listed(missing).as_string()}; or leave the tables out of the pipeline.",
             code="source.publication",
             publication=name,
         )
-    lacks = [what for what, has in zip(("inserts", "updates", "deletes"), row, strict=True) if not has]
-    return [f"The publication {name} has no {', '.join(lacks)}: they are not seen."] if lacks else []
+    lacks = [
+        what for what, has in zip(("inserts", "updates", "deletes"), row, strict=True) if not has
+    ]
+    return (
+        [f"The publication {name} has no {', '.join(lacks)}: they are not seen."] if lacks else []
+    )
 
 
 def drop_statement(name: str) -> str:

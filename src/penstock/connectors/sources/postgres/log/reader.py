@@ -1,41 +1,36 @@
-"""Follow the log: batches of whole transactions, whatever happens to the connection."""
+"""The log of one pipeline: what it needs in the server, and what its changes become."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-import numpy as np
 import psycopg
 
-from penstock.connectors.sources.postgres.log import messages as kind
 from penstock.connectors.sources.postgres.log import slot as slots
 from penstock.connectors.sources.postgres.log import wire
 from penstock.connectors.sources.postgres.log.changes import Changes
 from penstock.connectors.sources.postgres.log.convert import Field, fields_of, to_rows
-from penstock.connectors.sources.postgres.log.decoder import Decoder, Emptied, Piece
-from penstock.connectors.sources.postgres.log.errors import is_lost_connection, translate
-from penstock.connectors.sources.postgres.log.fields import Commit, Relation
+from penstock.connectors.sources.postgres.log.decoder import Emptied
+from penstock.connectors.sources.postgres.log.errors import translate
+from penstock.connectors.sources.postgres.log.fields import Relation
 from penstock.connectors.sources.postgres.log.follower import Follower
 from penstock.connectors.sources.postgres.log.framing import Block
 from penstock.connectors.sources.postgres.log.lookup import Asked, fill
 from penstock.connectors.sources.postgres.log.lsn import lsn_number, lsn_text
-from penstock.connectors.sources.postgres.log.messages import Messages
 from penstock.connectors.sources.postgres.log.position import Position
 from penstock.connectors.sources.postgres.log.publication import Identity, Name
+from penstock.connectors.sources.postgres.log.run import Run
 from penstock.connectors.sources.postgres.log.session import Session, check_system
-from penstock.connectors.sources.postgres.log.settings import LogSettings, OnTruncate
+from penstock.connectors.sources.postgres.log.settings import LogSettings
 from penstock.core.batch import PER_ROW, Batch
-from penstock.core.errors import InternalError, TransientError
+from penstock.core.errors import PenstockError
 from penstock.sdk.source import ReadContext, SourceStats
 
-_LOOK_S: Final = 0.2
-_PATIENCE_S: Final = 120.0
-"""How long a server that is away is tried again before the job gives up."""
-_PAUSES_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
+T = TypeVar("T")
 _STATUS_S: Final = 10.0
 _WATCH_S: Final = 60.0
 """Between two looks at what the slot holds back, and at which tables there are."""
@@ -83,8 +78,11 @@ class LogReader:
         self._barrier = 0
         self._follower: Follower | None = None
         self._pid: int | None = None
-        self._timeline = 0
+        self._slot = ""
+        self._opened_at = 0
+        self._beat_at = self._watched_at = 0.0
         self._warnings: list[str] = []
+        self._shapes: dict[int, tuple[Relation, tuple[Field, ...]]] = {}
 
     def belongs_to(self, pipeline: str, catalog: str) -> None:
         self._owned = slots.slot_name(pipeline, catalog)
@@ -112,23 +110,33 @@ class LogReader:
                 self._guarded(lambda: self._publish(cancel))
             self._published = True
 
-    def read(
-        self, position: Position | None, context: ReadContext, names: Sequence[str]
-    ) -> Iterator[Batch]:
+    def read(self, position: Position | None, context: ReadContext) -> Iterator[Batch]:
         """Batches of the log; the first is a heartbeat that says where it begins."""
-        del names
         self._guarded(self._session.check_server)
         self.prepare(context.cancel)
         if position is None:
             position = self._guarded(lambda: self._begin(context.cancel))
         else:
             self._guarded(lambda: self._check_slot(position))
-        yield Batch("", checkpoint=position.checkpoint(), warnings=self._told())
-        yield from _Run(self, position, context).batches()
+        yield self.heartbeat(position)
+        yield from Run(self, position, context).batches()
 
     def acknowledge(self, position: Position) -> None:
         if self._follower is not None:
             self._follower.acknowledge(position.lsn)
+
+    def check_server(self) -> str:
+        self._guarded(self._session.check_server)
+        return "wal_level is logical"
+
+    def check_rights(self) -> str:
+        """Log in for replication, as a run does."""
+        system, timeline, _end = self._guarded(self._identify)
+        return f"{self._user} may follow the log of system {system}, timeline {timeline}"
+
+    def check_room(self) -> str:
+        """Whether the slot is there, or one can still be made."""
+        return self._guarded(lambda: self._session.check_room(self._settings.slot))
 
     def drop(self) -> list[str]:
         """Drop what belongs to us in the server; statements for what could not be dropped."""
@@ -205,6 +213,7 @@ class LogReader:
         self._warnings += check_system(position, system, timeline, end)
         ((timeout,),) = wire.ask(connection, "SHOW wal_sender_timeout")
         self._pid = connection.backend_pid
+        self._slot, self._opened_at = position.slot, position.lsn
         stream = wire.start(connection, self._command(position, connection.server_version))
         self._follower = Follower(stream, position.lsn, status_s=_status_s(timeout or "0"))
         return replace(position, timeline=timeline)
@@ -226,11 +235,106 @@ class LogReader:
             self._follower.close()
             self._follower = None
 
-    def _told(self) -> tuple[str, ...]:
-        told, self._warnings = tuple(self._warnings), []
-        return told
+    def next(self, timeout_s: float) -> Block | None:
+        assert self._follower is not None
+        return self._follower.next(timeout_s)
 
-    def _guarded(self, work: Callable[[], Any]) -> Any:
+    def key_of(self, relation: Relation) -> Sequence[int] | None:
+        """For the decoder: where the key's columns are."""
+        followed = self._tables.get((relation.schema, relation.name))
+        if followed is None:
+            return None
+        names = [column.name for column in relation.columns]
+        if not all(name in names for name in followed.key):
+            return ()
+        return tuple(names.index(name) for name in followed.key)
+
+    def rows(self, piece: Changes | Emptied, context: ReadContext) -> Iterator[Batch]:
+        """Batches of one piece of the log, without a checkpoint."""
+        if isinstance(piece, Emptied):
+            for relation in piece.relations:
+                followed = self._tables[relation.schema, relation.name]
+                yield Batch(followed.stream, op=PER_ROW, truncated=True)
+            return
+        followed = self._tables[piece.relation.schema, piece.relation.name]
+        fields = self._fields(piece.relation)
+        if any(mask is not None for mask in piece.left_out) and followed.key:
+            piece = self._completed(piece, followed, fields)
+        rows, failed = to_rows(piece, fields, followed.stream, followed.key)
+        yield Batch(
+            followed.stream, rows, failed=failed, op=PER_ROW, bytes_read=rows.nbytes,
+            ingested_at=context.clock(),
+        )  # fmt: skip
+
+    def beat(self) -> int:
+        """A message in the log: everything that was committed before lies before it."""
+        return self._guarded(self._session.beat)
+
+    def passes_barrier(self, lsn: int) -> bool:
+        """Whether the connection has to be made anew here, since the publication was changed.
+
+        Servers before the releases of May 2025 keep thinking that a table is not published when
+        they decode a transaction that was open while it was added.
+        """
+        if not self._opened_at < self._barrier <= lsn:
+            return False
+        self._barrier = 0
+        return True
+
+    def watch(self, follow: bool) -> None:
+        """Look now and then at what the slot holds back; write to an idle log."""
+        now = time.monotonic()
+        if follow and now - self._beat_at >= self._settings.heartbeat_s:
+            self._beat_at = now
+            self._session.beat()
+        if now - self._watched_at >= _WATCH_S:
+            self._watched_at = now
+            found = self._session.slot(self._slot)
+            if found is not None:
+                end, most = self._session.end(), self._settings.slot_warn_bytes
+                self._warnings += slots.warnings(found, end, most)
+
+    def lag(self, position: Position, wal_end: int, now_us: int) -> None:
+        """Keep how far reading is behind, for those who look."""
+        behind = max(wal_end - position.lsn, 0)
+        self._stats.lag_bytes = behind
+        self._stats.lag_seconds = (
+            max(now_us - position.at_us, 0) / 1e6 if behind and position.at_us else 0.0
+        )
+
+    def heartbeat(self, position: Position) -> Batch:
+        """A batch that moves the position alone, with the warnings that were not given yet."""
+        told, self._warnings = tuple(self._warnings), []
+        stream = next((item.stream for item in self._tables.values()), "") if told else ""
+        return Batch(stream, checkpoint=position.checkpoint(), op=PER_ROW, warnings=told)
+
+    def meaning(self, error: Exception, position: Position) -> PenstockError:
+        """What an error of the stream is for the user."""
+        if isinstance(
+            error, psycopg.errors.ObjectNotInPrerequisiteState | psycopg.errors.UndefinedObject
+        ):
+            self._guarded(lambda: self._check_slot(position))
+        return translate(error, self._user, self._where)
+
+    def _fields(self, relation: Relation) -> tuple[Field, ...]:
+        known = self._shapes.get(relation.oid)
+        if known is None or known[0] is not relation:
+            known = relation, fields_of(relation, self._session.type_of)
+            self._shapes[relation.oid] = known
+        return known[1]
+
+    def _completed(self, changes: Changes, followed: Followed, fields: Sequence[Field]) -> Changes:
+        types = {field.column.name: field.column.native for field in fields}
+        relation = changes.relation
+        asked = Asked(
+            relation.schema, relation.name, followed.key,
+            tuple(types[name] for name in followed.key),
+        )  # fmt: skip
+        return self._session.run(
+            lambda connection: fill(connection, changes, asked, everything=followed.history)
+        )
+
+    def _guarded(self, work: Callable[[], T]) -> T:
         try:
             return work()
         except (psycopg.Error, ConnectionError) as error:

@@ -76,9 +76,32 @@ class Session:
                 code="source.wal_level",
             )
 
-    def publish(
-        self, base: str, tables: Collection[Name], cancel: threading.Event
-    ) -> int | None:
+    def check_room(self, name: str | None) -> str:
+        """Raises `ConfigError` where a slot that is named is unfit, or none can be made."""
+        if name is not None:
+            found = self.slot(name)
+            slot.check(found, name, str(self._settings.get("dbname", "")), None)
+            if found is not None:
+                return f"slot {name} is there"
+
+        def ask(connection: psycopg.Connection[Any]) -> tuple[int, int]:
+            row = connection.execute(
+                "SELECT current_setting('max_replication_slots')::int, count(*)::int "
+                "FROM pg_replication_slots"
+            ).fetchone()
+            return row or (0, 0)
+
+        most, used = self.run(ask)
+        if used >= most:
+            raise ConfigError(
+                f"All {most} replication slots of the server are in use.",
+                hint="Raise max_replication_slots and restart the server, or drop a slot that "
+                "nobody needs: SELECT slot_name, active FROM pg_replication_slots;",
+                code="source.no_slot_left",
+            )
+        return f"{used} of {most} replication slots are in use"
+
+    def publish(self, base: str, tables: Collection[Name], cancel: threading.Event) -> int | None:
         """Bring our publications up to date.
 
         Returns:
@@ -226,8 +249,6 @@ def check_system(position: Position | None, system: str, timeline: int, end: int
             code="source.log_set_back",
         )
     if timeline != position.timeline:
-        return [
-            f"Another server took over (timeline {timeline} after {position.timeline}); its log "
-            "goes on where the old one's was read."
-        ]
+        told = f"Another server took over (timeline {timeline} after {position.timeline}); "
+        return [told + "its log goes on where the old one's was read."]
     return []

@@ -2,21 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated, Any
-
-from pydantic import BaseModel, BeforeValidator, Field
-
-
-def _upper(value: Any) -> Any:
-    return value.upper() if isinstance(value, str) else value
-
-
-class OnTruncate(StrEnum):
-    """What a TRUNCATE in the source does (sources.md 3.2)."""
-
-    IGNORE = "IGNORE"
-    FLAG_ALL = "FLAG_ALL"
+from pydantic import BaseModel, Field
 
 
 class LogSettings(BaseModel):
@@ -32,8 +18,5 @@ class LogSettings(BaseModel):
         default=None, min_length=1, max_length=63, pattern="^[a-z0-9_]+$", title="Slot"
     )
     publication: str | None = Field(default=None, min_length=1, max_length=63, title="Publication")
-    on_source_truncate: Annotated[OnTruncate, BeforeValidator(_upper)] = Field(
-        default=OnTruncate.IGNORE, title="On TRUNCATE"
-    )
     heartbeat_s: int = Field(default=60, ge=1, le=3600, title="Heartbeat")
     slot_warn_bytes: int = Field(default=1 << 30, ge=1 << 20, title="Warn at held log")

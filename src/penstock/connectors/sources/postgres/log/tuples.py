@@ -28,7 +28,8 @@ class Cells:
 
     @property
     def present(self) -> Mask:
-        return (self.kinds == TEXT) | (self.kinds == BINARY)
+        found: Mask = (self.kinds == TEXT) | (self.kinds == BINARY)
+        return found
 
     def chosen(self, which: Mask | Ints) -> Cells:
         return Cells(self.kinds[which], self.starts[which], self.ends[which])

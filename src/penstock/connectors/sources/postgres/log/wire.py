@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 import psycopg
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
+from psycopg.pq.abc import PGconn
 
 _FRAME: Final = Struct(">BI")
 _COPY_DATA: Final = ord("d")
@@ -47,7 +48,7 @@ class Wire(Protocol):
     def close(self) -> None: ...
 
 
-def connect(settings: Mapping[str, Any]) -> pq.PGconn:
+def connect(settings: Mapping[str, Any]) -> PGconn:
     """A connection that may start replication.
 
     Raises:
@@ -63,7 +64,7 @@ def connect(settings: Mapping[str, Any]) -> pq.PGconn:
     return connection
 
 
-def ask(connection: pq.PGconn, command: str) -> list[list[str | None]]:
+def ask(connection: PGconn, command: str) -> list[list[str | None]]:
     """Rows of a simple command.
 
     Raises:
@@ -82,7 +83,7 @@ def _text(value: bytes | None) -> str | None:
     return None if value is None else value.decode()
 
 
-def start(connection: pq.PGconn, command: str) -> Wire:
+def start(connection: PGconn, command: str) -> Wire:
     """Begin COPY in both directions. A refusal comes as the first thing that is received."""
     connection.send_query(command.encode())
     while connection.flush():
@@ -93,7 +94,7 @@ def start(connection: pq.PGconn, command: str) -> Wire:
 class _Plain:
     """The socket itself: libpq has read nothing since the command was sent, and does not again."""
 
-    def __init__(self, connection: pq.PGconn) -> None:
+    def __init__(self, connection: PGconn) -> None:
         self._connection = connection
         self._socket = socket.socket(fileno=os.dup(connection.socket))
         self._socket.setblocking(False)
@@ -130,7 +131,7 @@ class _Plain:
 class _Libpq:
     """Through libpq, where the bytes are encrypted; framed again as the server had them."""
 
-    def __init__(self, connection: pq.PGconn) -> None:
+    def __init__(self, connection: PGconn) -> None:
         self._connection = connection
         self._copying = False
 

@@ -8,14 +8,19 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+
 from servers import PostgresServer
 
 
 @pytest.fixture(scope="session")
 def logical_server() -> Iterator[PostgresServer]:
     """Streams transactions above 64 kB before they end; do not stop it."""
-    settings = {"wal_level": "logical", "logical_decoding_work_mem": "64kB"}
-    with PostgresServer(max_replication_slots="30", max_wal_senders="30", **settings) as server:
+    with PostgresServer(
+        wal_level="logical",
+        logical_decoding_work_mem="64kB",
+        max_replication_slots="30",
+        max_wal_senders="30",
+    ) as server:
         yield server
 
 

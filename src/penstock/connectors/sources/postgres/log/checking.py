@@ -1,0 +1,30 @@
+"""The part of the connection test that is about the log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from penstock.core.errors import PenstockError
+from penstock.sdk.source import Step
+from penstock.sdk.sql.check import failed_step
+
+if TYPE_CHECKING:
+    from penstock.connectors.sources.postgres.log.reader import LogReader
+
+
+def log_steps(log: LogReader) -> Iterator[Step]:
+    """The server's settings, the right to follow its log, room for a slot; to the first failure."""
+    for name, test in (
+        ("log settings", log.check_server),
+        ("log rights", log.check_rights),
+        ("log slot", log.check_room),
+    ):
+        began = time.monotonic()
+        try:
+            detail = test()
+        except PenstockError as error:
+            yield failed_step(name, error, began)
+            return
+        yield Step(name, True, detail, time.monotonic() - began)
