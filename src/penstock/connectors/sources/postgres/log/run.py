@@ -52,6 +52,12 @@ class Run:
         self._wal_end = 0
 
     def batches(self) -> Iterator[Batch]:
+        try:
+            yield from self._batches()
+        finally:
+            self._decoder.close()
+
+    def _batches(self) -> Iterator[Batch]:
         tries, away_since = 0, 0.0
         while not self._context.cancel.is_set():
             try:

@@ -1,0 +1,226 @@
+"""What is done in the source, as it arrives in DuckDB."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from tables import Tables
+
+pytestmark = pytest.mark.postgres
+
+BIG = 100_000
+"""Characters of a text that is stored apart from its row."""
+
+Sql = psycopg.Connection[Any]
+
+
+def live(
+    tables: Tables,
+    table: str,
+    columns: str = "* exclude (_ps_ingested_at, _ps_loaded_at, _ps_deleted)",
+) -> list[tuple[Any, ...]]:
+    return sorted(tables.rows(f"select {columns} from {table} where not _ps_deleted"))
+
+
+def source(sql: Sql, table: str, columns: str = "*") -> list[tuple[Any, ...]]:
+    return sorted(sql.execute(f"select {columns} from {table}".encode()).fetchall())
+
+
+def test_inserts_updates_deletes_and_changed_keys(sql: Sql, tables: Tables) -> None:
+    sql.execute("create table t(id int primary key, note text, n numeric(10, 2))")
+    sql.execute("insert into t select i, 'n' || i, i from generate_series(1, 100) i")
+    assert tables.read() == {"t": 100}
+    assert live(tables, "t") == source(sql, "t")
+    sql.execute("update t set n = n + 1 where id <= 10")
+    sql.execute("delete from t where id = 50")
+    sql.execute("update t set id = 500 where id = 60")
+    sql.execute("insert into t values (1000, null, null)")
+    summary = tables.run()
+    assert [(item.books.read, item.books.deleted) for item in summary.objects] == [(14, 2)]
+    assert live(tables, "t") == source(sql, "t")
+    assert tables.rows("select id, note from t where _ps_deleted order by id") == [
+        (50, "n50"), (60, "n60"),
+    ]  # fmt: skip
+    sql.execute("insert into t values (50, 'again', 1)")
+    tables.run()
+    assert live(tables, "t") == source(sql, "t")
+    assert tables.read() == {"t": 0}
+
+
+def test_deletes_may_be_hard_or_ignored(sql: Sql, tables: Tables) -> None:
+    sql.execute("create table h(id int primary key); insert into h values (1), (2)")
+    sql.execute("create table i(id int primary key); insert into i values (1), (2)")
+    tables.pipeline = {
+        "settings": {"h": {"delete_handling": "hard"}, "i": {"delete_handling": "ignore"}}
+    }
+    tables.run()
+    sql.execute("delete from h where id = 1; delete from i where id = 1")
+    tables.run()
+    assert tables.rows("select id from h") == [(2,)]
+    assert tables.rows("select id from i order by id") == [(1,), (2,)]
+
+
+def test_stored_texts_that_did_not_change_stay(sql: Sql, tables: Tables) -> None:
+    sql.execute("create table t(id int primary key, body text, n int)")
+    sql.execute("alter table t alter body set storage external")
+    sql.execute(f"insert into t select i, repeat('x', {BIG}) || i, 0 from generate_series(1, 4) i")
+    tables.run()
+    sql.execute("update t set n = 1 where id = 1")
+    sql.execute("update t set id = 20 where id = 2")
+    sql.execute(
+        "begin; update t set body = 'short' where id = 3; update t set n = 2 where id = 3; commit"
+    )
+    sql.execute("update t set id = 40 where id = 4; update t set id = 41 where id = 40")
+    tables.run()
+    assert live(tables, "t") == source(sql, "t")
+
+
+def test_a_new_text_and_a_change_without_it_in_one_package(sql: Sql, tables: Tables) -> None:
+    sql.execute("create table t(id int primary key, body text, n int)")
+    sql.execute("alter table t alter body set storage external")
+    sql.execute(f"insert into t values (1, repeat('a', {BIG}), 0)")
+    tables.run()
+    sql.execute(f"update t set body = repeat('b', {BIG})")
+    sql.execute("update t set n = 7")
+    sql.execute(f"insert into t values (2, repeat('c', {BIG}), 0)")
+    sql.execute("update t set n = 8 where id = 2")
+    tables.run()
+    assert live(tables, "t") == source(sql, "t")
+
+
+def test_the_shape_changes_in_order_with_the_rows(sql: Sql, tables: Tables) -> None:
+    sql.execute("create table t(id int primary key, a text, b int)")
+    sql.execute("insert into t values (1, 'x', 1)")
+    tables.run()
+    sql.execute("alter table t add c date; insert into t values (2, 'y', 2, '2024-02-03')")
+    sql.execute("alter table t drop a; insert into t values (3, 3, '2024-02-04')")
+    sql.execute("alter table t rename b to d; insert into t values (4, 4, null)")
+    sql.execute("alter table t alter d type bigint; insert into t values (5, 5000000000, null)")
+    assert tables.read() == {"t": 4}
+    found = tables.rows("select id, a, b, c::text, d from t order by id")
+    assert found == [
+        (1, "x", 1, None, None),
+        (2, "y", 2, "2024-02-03", None),
+        (3, None, 3, "2024-02-04", None),
+        (4, None, None, None, 4),
+        (5, None, None, None, 5_000_000_000),
+    ]
+
+
+@pytest.mark.parametrize(("policy", "left"), [("ignore", 3), ("flag_all", 1)])
+def test_truncate(sql: Sql, tables: Tables, policy: str, left: int) -> None:
+    sql.execute("create table t(id int primary key); insert into t values (1), (2)")
+    tables.pipeline = {"on_source_truncate": policy}
+    tables.run()
+    sql.execute("truncate t; insert into t values (3)")
+    summary = tables.run()
+    assert len(live(tables, "t")) == left
+    said = any("emptied" in line for line in summary.objects[0].warnings)
+    assert said == (policy == "ignore")
+
+
+def test_rolled_back_work_never_comes(sql: Sql, tables: Tables) -> None:
+    sql.execute("create table t(id int primary key, note text)")
+    tables.run()
+    sql.execute(
+        "begin; insert into t select i, repeat('x', 90) from generate_series(1, 5000) i; rollback"
+    )
+    sql.execute("begin; insert into t values (-1); savepoint s")
+    sql.execute("insert into t select i, repeat('x', 90) from generate_series(1, 5000) i")
+    sql.execute("rollback to s; insert into t values (-2); commit")
+    assert tables.read() == {"t": 2}
+    assert live(tables, "t", "id") == [(-2,), (-1,)]
+
+
+def test_a_transaction_that_is_open_is_not_seen_before_its_end(
+    sql: Sql, tables: Tables, logical_url: str
+) -> None:
+    sql.execute("create table t(id int primary key, note text)")
+    tables.run()
+    with psycopg.connect(logical_url) as other:
+        other.execute("insert into t select i, repeat('x', 90) from generate_series(1, 5000) i")
+        assert tables.read() == {"t": 0}
+        sql.execute("insert into t values (0)")
+        assert tables.read() == {"t": 1}
+        other.commit()
+    assert tables.read() == {"t": 5000}
+    assert live(tables, "t", "id") == source(sql, "t", "id")
+
+
+@pytest.mark.parametrize(
+    ("identity", "seen"),
+    [
+        ("default", [("I", 3, "c"), ("U", 1, "z")]),
+        ("full", [("I", 3, "c"), ("U", 1, "z")]),
+        ("nothing", [("I", 3, "c")]),
+        ("using index t_other_key", [("I", 3, "c"), ("U", 1, "z")]),
+    ],
+)
+def test_what_names_a_row_in_the_log(
+    sql: Sql, tables: Tables, identity: str, seen: list[tuple[Any, ...]]
+) -> None:
+    sql.execute("create table t(id int primary key, other int not null unique, v text)")
+    sql.execute(f"alter table t replica identity {identity}".encode())
+    sql.execute("insert into t values (1, 10, 'a'), (2, 20, 'b')")
+    tables.pipeline = {"keep_op_column": True}
+    tables.run()
+    sql.execute("insert into t values (3, 30, 'c')")
+    sql.execute("update t set v = 'z' where id = 1")
+    sql.execute("delete from t where id = 2")
+    summary = tables.run()
+    found = tables.rows("select _ps_op, id, v from t where _ps_op in ('I', 'U') order by id desc")
+    assert found == seen
+    gone = [] if identity == "nothing" else [(2,)]
+    assert tables.rows("select id from t where _ps_deleted") == gone
+    warned = any("only its inserts are read" in line for line in summary.warnings)
+    assert warned == (identity == "nothing") or identity == "nothing"
+
+
+def test_tables_without_a_key(sql: Sql, tables: Tables) -> None:
+    sql.execute("create table bare(v text); insert into bare values ('a')")
+    sql.execute("create table whole(v text); alter table whole replica identity full")
+    sql.execute("insert into whole values ('a'), ('b')")
+    tables.run()
+    # A table without an identity must not be published with its updates: they would fail.
+    sql.execute("update bare set v = 'b'; insert into bare values ('c'); delete from bare")
+    sql.execute("update whole set v = 'z' where v = 'a'; delete from whole where v = 'b'")
+    tables.run()
+    assert sorted(tables.rows("select v from bare")) == [("a",), ("c",)]
+    assert sorted(tables.rows("select v, _ps_deleted from whole")) == [
+        ("a", False), ("b", False), ("b", True), ("z", False),
+    ]  # fmt: skip
+
+
+def test_partitioned_tables_are_one_object(sql: Sql, tables: Tables) -> None:
+    sql.execute("create table p(id int primary key, v text) partition by range (id)")
+    sql.execute("create table p1 partition of p for values from (0) to (10)")
+    sql.execute("create table p2 partition of p for values from (10) to (20)")
+    sql.execute("insert into p values (1, 'a'), (11, 'b')")
+    assert tables.read() == {"p": 2}
+    sql.execute("update p set id = 12 where id = 1; update p set v = 'c' where id = 11")
+    tables.run()
+    assert live(tables, "p") == source(sql, "p")
+
+
+def test_tables_that_come_and_go(sql: Sql, tables: Tables) -> None:
+    sql.execute("create table a(id int primary key); insert into a values (1)")
+    sql.execute("create table b(id int primary key); insert into b values (1)")
+    assert tables.read() == {"a": 1, "b": 1}
+    sql.execute("create table c(id int primary key); insert into c values (1), (2)")
+    sql.execute("insert into a values (2); drop table b")
+    assert tables.read() == {"a": 1, "c": 2}
+    sql.execute("insert into a values (3); insert into c values (3); delete from c where id = 1")
+    assert tables.read() == {"a": 1, "c": 2}
+    assert live(tables, "c") == source(sql, "c")
+    assert live(tables, "b") == [(1,)]
+
+
+def test_names_that_need_quotes(sql: Sql, tables: Tables) -> None:
+    sql.execute('create table "Order ""x"" é"("Select" int, "Grüße" text, primary key ("Select"))')
+    sql.execute("""insert into "Order ""x"" é" values (1, 'ä')""")
+    tables.run()
+    sql.execute("""update "Order ""x"" é" set "Grüße" = 'ß'""")
+    assert sum(tables.read().values()) == 1
