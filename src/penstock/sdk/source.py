@@ -210,5 +210,14 @@ class Source(ABC):
     def stats(self) -> SourceStats:
         return SourceStats()
 
+    def forget(self) -> list[str]:
+        """The pipeline is being removed (told by `belongs_to`): drop what was made for it in the
+        system.
+
+        Returns:
+            Statements for a person to run, for what could not be dropped.
+        """
+        return []
+
     def close(self) -> None:  # noqa: B027
         """Let go of connections; called once."""

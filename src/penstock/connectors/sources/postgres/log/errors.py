@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 import psycopg
 
+from penstock.connectors.sources.postgres.errors import translate_connect
 from penstock.core.errors import (
     AuthError,
     ConfigError,
@@ -13,7 +17,8 @@ from penstock.core.errors import (
 )
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-_UNREACHABLE = ("08", "57", "53")
+_UNREACHABLE: Final = ("08", "57", "53")
+_NO_SENDER: Final = r"start wal ?sender"
 
 
 def is_lost_connection(error: Exception) -> bool:
@@ -35,20 +40,23 @@ def translate(error: Exception, user: str, where: str) -> PenstockError:
         where: which database it is, without secrets.
     """
     text = said(error)
-    if is_lost_connection(error):
-        return TransientError(
-            f"The server's log cannot be reached. ({text})",
-            hint="Run again: reading goes on from where it was.",
-            code="source.unreachable",
-            source=where,
-        )
     state = getattr(error, "sqlstate", None) or ""
-    if state == "42501":
+    if state == "42501" or re.search(_NO_SENDER, str(error), re.I):
         return AuthError(
             f"The user {user} may not read the log: {text}.",
             hint=f'Let an administrator run: ALTER ROLE "{user}" REPLICATION; '
             f'(on Amazon RDS: GRANT rds_replication TO "{user}";)',
             code="source.replication_rights",
+            source=where,
+        )
+    if isinstance(error, psycopg.OperationalError) and not state:
+        # Of a login that fails the driver gives a text only.
+        return translate_connect(error, where, user, where.rpartition("/")[2])
+    if is_lost_connection(error):
+        return TransientError(
+            f"The server's log cannot be reached. ({text})",
+            hint="Run again: reading goes on from where it was.",
+            code="source.unreachable",
             source=where,
         )
     if state == "55000" and "wal_level" in text:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass
 from typing import Final
+
+import psycopg
 
 from penstock.connectors.sources.postgres.log.framing import Block, Framing, status
 from penstock.connectors.sources.postgres.log.wire import Wire
@@ -16,6 +19,12 @@ _LINGER_S: Final = 0.1
 """A block that is not full is handed over after this time, so that batches do not get tiny."""
 _LOOK_S: Final = 0.2
 _FAREWELL_S: Final = 2.0
+_ASKS: Final = b"d\0\0\0\x16k"
+_ASKS_BYTES: Final = 23
+"""A keepalive: frame, end of the log, clock, and whether an answer is wanted at once."""
+_STOPPING_ASKS: Final = 5
+_STOPPING_S: Final = 1.0
+"""A server that wants to stop asks again and again until everything is confirmed."""
 
 
 @dataclass
@@ -43,6 +52,7 @@ class Follower:
         self._ready: queue.Queue[bytes | _Lost] = queue.Queue(_AHEAD)
         self._stop = threading.Event()
         self._tell = threading.Event()
+        self._asked: deque[float] = deque(maxlen=_STOPPING_ASKS)
         self._thread = threading.Thread(target=self._run, name="postgres log", daemon=True)
         self._thread.start()
 
@@ -76,11 +86,13 @@ class Follower:
         try:
             self._follow()
         except Exception as error:  # noqa: BLE001 (raised by `next`, in the reader's thread)
+            # At once, however long the reader takes: the server may wait for it to stop.
+            self._wire.close()
             self._put(_Lost(error))
             return
         try:
             self._part()
-        except OSError:
+        except (OSError, psycopg.Error):
             # It is gone already; it will be told with the next connection.
             return
 
@@ -101,9 +113,22 @@ class Follower:
                 continue
             data = self._wire.receive(_LINGER_S if parts else _LOOK_S)
             if data:
+                self._answer(data)
                 since = since if parts else time.monotonic()
                 parts.append(data)
                 size += len(data)
+
+    def _answer(self, data: bytes) -> None:
+        """Answer a server that asks. One that is to stop waits until all of its log is confirmed,
+        which may take as long as loading does: then the connection ends instead, and reading goes
+        on when the server is back."""
+        if data[-1] != 1 or data[-_ASKS_BYTES:].find(_ASKS) != 0:
+            return
+        now = time.monotonic()
+        self._asked.append(now)
+        if len(self._asked) == _STOPPING_ASKS and now - self._asked[0] < _STOPPING_S:
+            raise ConnectionError("the server is about to stop")
+        self._tell.set()
 
     def _send_status(self) -> None:
         self._tell.clear()

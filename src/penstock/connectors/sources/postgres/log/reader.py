@@ -27,7 +27,7 @@ from penstock.connectors.sources.postgres.log.run import Run
 from penstock.connectors.sources.postgres.log.session import Session, check_system
 from penstock.connectors.sources.postgres.log.settings import LogSettings
 from penstock.core.batch import PER_ROW, Batch
-from penstock.core.errors import PenstockError
+from penstock.core.errors import ConfigError, PenstockError
 from penstock.sdk.source import ReadContext, SourceStats
 
 T = TypeVar("T")
@@ -74,7 +74,8 @@ class LogReader:
         self._mutex = threading.Lock()
         self._tables: dict[Name, Followed] = {}
         self._owned = "penstock"
-        self._published = False
+        self._start: Position | None = None
+        self._prepared = False
         self._barrier = 0
         self._follower: Follower | None = None
         self._pid: int | None = None
@@ -91,35 +92,35 @@ class LogReader:
         """How the log names old rows, of each table that it can have."""
         return self._guarded(self._session.identities)
 
-    def follow(self, tables: Mapping[Name, Followed]) -> None:
-        """The tables to read from now on."""
+    def follow(self, tables: Mapping[Name, Followed], saved: Position | None) -> None:
+        """The tables to read from now on, and how far the log was read."""
         self._tables = dict(tables)
-        self._published = False
+        self._start = saved
+        self._prepared = False
 
-    def prepare(self, cancel: threading.Event) -> None:
-        """See that the log has these tables, and that no undecided change is without them.
+    def prepare(self, cancel: threading.Event) -> Position:
+        """See that the log has these tables, and that it is kept from the position on.
 
         A snapshot that is taken after it holds everything that the log will not bring.
         """
         with self._mutex:
-            if self._published:
-                return
-            if self._settings.publication is not None:
-                self._warnings += self._guarded(self._check_publication)
-            else:
-                self._guarded(lambda: self._publish(cancel))
-            self._published = True
+            if not self._prepared or self._start is None:
+                self._guarded(self._session.check_server)
+                if self._settings.publication is not None:
+                    self._warnings += self._guarded(self._check_publication)
+                else:
+                    self._guarded(lambda: self._publish(cancel))
+                self._start = self._guarded(lambda: self._settled(self._start, cancel))
+                self._prepared = True
+            return self._start
 
     def read(self, position: Position | None, context: ReadContext) -> Iterator[Batch]:
         """Batches of the log; the first is a heartbeat that says where it begins."""
-        self._guarded(self._session.check_server)
-        self.prepare(context.cancel)
-        if position is None:
-            position = self._guarded(lambda: self._begin(context.cancel))
-        else:
-            self._guarded(lambda: self._check_slot(position))
-        yield self.heartbeat(position)
-        yield from Run(self, position, context).batches()
+        start = self.prepare(context.cancel)
+        if position is not None and position.slot == start.slot and position.lsn > start.lsn:
+            start = position
+        yield self.heartbeat(start)
+        yield from Run(self, start, context).batches()
 
     def acknowledge(self, position: Position) -> None:
         if self._follower is not None:
@@ -176,21 +177,33 @@ class LogReader:
                     "IDENTITY): only its inserts are read, no updates and no deletes."
                 )
 
-    def _begin(self, cancel: threading.Event) -> Position:
+    def _settled(self, saved: Position | None, cancel: threading.Event) -> Position:
+        """The saved position where the log can be read on from it; else one at the log's end, when
+        every table is read whole again anyway."""
+        system, timeline, end = self._identify()
+        if saved is not None:
+            try:
+                check_system(saved, system, timeline, end)
+                self._check_slot(saved)
+            except ConfigError:
+                if not all(table.history for table in self._tables.values()):
+                    raise
+            else:
+                return saved
+        return Position(self._begin(cancel), self.slot_name, system, timeline)
+
+    def _begin(self, cancel: threading.Event) -> int:
         """A slot at the end of the log. One of ours that is there is left from a job that died
-        before its first position was saved, or from before a full reload."""
+        before its first position was saved, or from before everything was read again."""
         name = self.slot_name
         self._session.free_slot(name, self._pid, cancel)
         found = self._session.slot(name)
         slots.check(found, name, self._database, None)
-        if found is not None and self._settings.slot is not None:
-            start = found.confirmed or 0
-        else:
-            if found is not None:
-                self._session.run(lambda connection: slots.drop(connection, name))
-            start = self._session.make_slot(name, cancel)
-        system, timeline, _end = self._identify()
-        return Position(start, name, system, timeline)
+        if found is not None and self._settings.slot is not None and not found.is_lost:
+            return found.confirmed or 0
+        if found is not None:
+            self._session.run(lambda connection: slots.drop(connection, name))
+        return self._session.make_slot(name, cancel)
 
     def _check_slot(self, position: Position) -> None:
         found = self._session.slot(position.slot)

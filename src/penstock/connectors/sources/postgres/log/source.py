@@ -50,7 +50,8 @@ class PostgresLogSource(SqlSource):
             table = offered[stream.name].table
             history = not history_is_read(stream.name, saved)
             followed[table.schema, table.name] = Followed(stream.name, self._key(stream), history)
-        self._log.follow(followed)
+        position = saved.get(LOG_SPLIT)
+        self._log.follow(followed, Position.of(position) if position else None)
         log = Split(LOG_SPLIT, tuple(stream.name for stream in streams))
         histories = [
             Split(item.stream, (item.stream,), after=LOG_SPLIT, history=True)
@@ -63,8 +64,7 @@ class PostgresLogSource(SqlSource):
         self, split: Split, checkpoint: Checkpoint | None, context: ReadContext
     ) -> Iterator[Batch]:
         if split.name == LOG_SPLIT and not context.limit:
-            known = None if checkpoint is None or context.restart else Position.of(checkpoint)
-            yield from self._log.read(known, context)
+            yield from self._log.read(Position.of(checkpoint) if checkpoint else None, context)
             return
         if context.limit:
             yield from super().read(split, checkpoint, context)
@@ -78,6 +78,9 @@ class PostgresLogSource(SqlSource):
     def acknowledge(self, split: Split, checkpoint: Checkpoint) -> None:
         if split.name == LOG_SPLIT:
             self._log.acknowledge(Position.of(checkpoint))
+
+    def forget(self) -> list[str]:
+        return self._log.drop()
 
     def close(self) -> None:
         self._log.close()

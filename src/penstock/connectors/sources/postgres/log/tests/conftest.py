@@ -11,8 +11,10 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from servers import PostgresServer
+from servers import PostgresServer, postgres_server, postgres_url
 from tables import Tables
+
+__all__ = ["postgres_server", "postgres_url"]
 
 
 @pytest.fixture(scope="session")

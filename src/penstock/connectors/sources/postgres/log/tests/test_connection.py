@@ -1,0 +1,146 @@
+"""What happens to the connection: cut, restarted, moved to another server, encrypted."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from following import Following, open_source
+from penstock.core.errors import ConfigError
+from servers import PASSWORD, USER, PostgresServer, program
+
+pytestmark = pytest.mark.postgres
+
+SETTINGS: dict[str, Any] = {"wal_level": "logical"}
+
+
+@pytest.fixture
+def server() -> Iterator[PostgresServer]:
+    """One that the test may stop and kill."""
+    with PostgresServer(**SETTINGS) as server:
+        run(server, "create table t(id int primary key, v text)")
+        yield server
+
+
+def run(server: PostgresServer, *statements: str) -> None:
+    with closing(psycopg.connect(server.url, autocommit=True)) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_reading_goes_on_after_a_restart_of_the_server(server: PostgresServer, how: str) -> None:
+    following = Following(open_source(server.url))
+    following.step()
+    run(server, "insert into t values (1)")
+    following.until(1)
+    getattr(server, how)()
+    server.start()
+    run(server, "insert into t values (2); delete from t where id = 1")
+    assert following.until(3) == [("t", "I", 1), ("t", "I", 2), ("t", "D", 1)]
+    following.close()
+
+
+def test_reading_goes_on_after_a_cut_connection(server: PostgresServer) -> None:
+    following = Following(open_source(server.url))
+    following.step()
+    for number in range(1, 6):
+        run(server, f"insert into t values ({number})")
+        following.until(number)
+        run(server, "select pg_terminate_backend(active_pid) from pg_replication_slots")
+    assert [key for _, _, key in following.seen] == [1, 2, 3, 4, 5]
+    following.close()
+
+
+def test_a_long_transaction_that_is_cut_comes_again_from_the_last_position(
+    server: PostgresServer,
+) -> None:
+    following = Following(open_source(server.url))
+    following.step()
+    run(server, "insert into t select i, repeat('x', 500) from generate_series(1, 60000) i")
+    saved = following.checkpoint
+    while not following.seen:
+        following.step()
+    assert following.checkpoint == saved, "the transaction is not whole yet"
+    run(server, "select pg_terminate_backend(active_pid) from pg_replication_slots")
+    with pytest.raises(Exception, match="cannot be reached"):
+        following.to_end()
+    following.close()
+    again = Following(open_source(server.url), saved, follow=False)
+    assert [key for _, _, key in again.to_end()] == list(range(1, 60_001))
+    again.close()
+
+
+def test_another_server_at_the_same_address_is_told(server: PostgresServer) -> None:
+    following = Following(open_source(server.url))
+    following.step()
+    following.close()
+    with PostgresServer(**SETTINGS) as other:
+        run(other, "create table t(id int primary key, v text)")
+        name = following.source._log.slot_name
+        run(other, f"select pg_create_logical_replication_slot('{name}', 'pgoutput')")
+        moved = Following(open_source(other.url), following.checkpoint)
+        with pytest.raises(ConfigError) as told:
+            moved.to_end()
+        assert told.value.code in ("source.other_server", "OFFSET_EXPIRED")
+        moved.close()
+
+
+def test_a_standby_that_took_over(server: PostgresServer, tmp_path: Path) -> None:
+    """The slot was made on the standby too, as servers from 17 on and their managers do."""
+    following = Following(open_source(server.url))
+    following.step()
+    name = following.source._log.slot_name
+    run(server, "insert into t values (1)")
+    following.until(1)
+    following.close()
+    standby = _standby(server)
+    try:
+        server.stop()
+        standby.start()
+        _wait_until_promoted(standby)
+        run(standby, f"select pg_create_logical_replication_slot('{name}', 'pgoutput')")
+        run(standby, "insert into t values (2)")
+        moved = Following(open_source(standby.url), following.checkpoint)
+        with pytest.raises(ConfigError) as told:
+            moved.to_end()
+        # What was committed between the position and the new slot may be missing.
+        assert told.value.code == "OFFSET_EXPIRED"
+        moved.close()
+    finally:
+        standby.stop()
+        shutil.rmtree(standby.folder, ignore_errors=True)
+        server.start()
+
+
+def _standby(server: PostgresServer) -> PostgresServer:
+    """A copy of the server, promoted when it starts."""
+    standby = PostgresServer(**SETTINGS)
+    shutil.rmtree(standby.folder / "data")
+    subprocess.run(
+        [
+            program("pg_basebackup"), "-D", standby.folder / "data", "-h", "127.0.0.1",
+            "-p", str(server.port), "-U", USER, "-X", "stream",
+        ],
+        check=True, env={"PGPASSWORD": PASSWORD}, cwd=standby.folder, **standby._as_user,
+    )  # fmt: skip
+    (standby.folder / "data" / "recovery.signal").touch()
+    standby._settings["restore_command"] = "false"
+    return standby
+
+
+def _wait_until_promoted(server: PostgresServer) -> None:
+    with closing(psycopg.connect(server.url, autocommit=True)) as connection:
+        for _ in range(300):
+            if connection.execute("select not pg_is_in_recovery()").fetchone() == (True,):
+                return
+            time.sleep(0.1)
+    raise AssertionError(server.log)
