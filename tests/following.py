@@ -12,7 +12,8 @@ from penstock.connectors.sources.postgres.log.source import PostgresLogSource
 from penstock.connectors.sources.postgres.server import PostgresServer
 from penstock.core.batch import Batch
 from penstock.core.checkpoint import Checkpoint
-from penstock.core.stream import LOG_SPLIT, Split, history_split
+from penstock.core.splits import LOG_SPLIT, history_split
+from penstock.core.stream import Split
 from penstock.sdk.source import ReadContext
 
 _PATIENCE_S = 60.0

@@ -84,9 +84,7 @@ def translate(error: psycopg2.Error, identity: str, user: str) -> PenstockError:
     )
 
 
-def translate_connect(
-    error: Exception, identity: str, user: str, database: str
-) -> PenstockError:
+def translate_connect(error: Exception, identity: str, user: str, database: str) -> PenstockError:
     """Our error for one that connecting raised: the driver gives a text only."""
     whole = str(error)
     text = _first_line(whole)

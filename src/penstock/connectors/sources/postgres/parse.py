@@ -69,7 +69,7 @@ class Parser:
         arrays: list[pa.Array] = []
         refused: dict[int, Refusal] = {}
         for array, item in zip(texts, self._columns, strict=True):
-            good, bad = _salvaged(array, item)
+            good, bad = from_text(array, item)
             arrays.append(good)
             for index in bad:
                 reason = f"The value of {item.name!r} has no place in {item.type}."
@@ -108,7 +108,7 @@ def _finish(array: pa.Array, column: Column) -> pa.Array:
     return array.cast(kind)
 
 
-def _salvaged(array: pa.Array, column: Column) -> tuple[pa.Array, list[int]]:
+def from_text(array: pa.Array, column: Column) -> tuple[pa.Array, list[int]]:
     """The column in its type, null where a value has no place in it, and where that is."""
     kind = column.type
     if kind in (pa.string(), JSON):
@@ -118,17 +118,17 @@ def _salvaged(array: pa.Array, column: Column) -> tuple[pa.Array, list[int]]:
         bad = pc.indices_nonzero(odd).to_pylist()
         return numbers(pc.if_else(odd, pa.scalar(None, pa.string()), array)), bad
     try:
-        return _from_text(array, column), []
+        return _typed_texts(array, column), []
     except (pa.ArrowInvalid, ValueError):
         if len(array) == 1:
             return pa.nulls(1, kind), [0]
     middle = len(array) // 2
-    first, bad_first = _salvaged(array[:middle], column)
-    second, bad_second = _salvaged(array[middle:], column)
+    first, bad_first = from_text(array[:middle], column)
+    second, bad_second = from_text(array[middle:], column)
     return pa.concat_arrays([first, second]), bad_first + [i + middle for i in bad_second]
 
 
-def _from_text(array: pa.Array, column: Column) -> pa.Array:
+def _typed_texts(array: pa.Array, column: Column) -> pa.Array:
     """The column in its type.
 
     Raises:

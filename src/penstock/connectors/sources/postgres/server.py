@@ -72,6 +72,11 @@ class PostgresServer(Server):
     def identity(self) -> str:
         return f"postgres:{self._config.identity}"
 
+    @property
+    def forms(self) -> Forms:
+        """What is the same for all columns; the server's own part is known after `catalogue`."""
+        return self._forms
+
     def check(self) -> Iterator[Step]:
         return steps(self, self._config)
 

@@ -48,22 +48,30 @@ class Field:
         return texts
 
 
-TypeOf = Callable[[int, int], PgType]
-"""The type of a column by its oid and modifier, as in the catalogue."""
+TypeOf = Callable[[int, int], tuple[PgType, str]]
+"""The type of a column by its oid and modifier, as in the catalogue, and its name for a cast."""
 
 
 def fields_of(relation: Relation, type_of: TypeOf) -> tuple[Field, ...]:
     fields = []
     for item in relation.columns:
-        kind = type_of(item.type_oid, item.modifier)
-        fields.append(Field(Column(item.name, kind.arrow, item.name, kind.name), kind))
+        kind, native = type_of(item.type_oid, item.modifier)
+        fields.append(Field(Column(item.name, kind.arrow, item.name, native), kind))
     return tuple(fields)
 
 
 def to_rows(
-    changes: Changes, fields: Sequence[Field], stream: str, key: Sequence[str]
+    changes: Changes,
+    fields: Sequence[Field],
+    stream: str,
+    key: Sequence[str],
+    added: Mapping[str, str],
 ) -> tuple[pa.RecordBatch, tuple[FailedEvent, ...]]:
-    """Rows for the engine, and the changes that have a value without a place."""
+    """Rows for the engine, and the changes that have a value without a place.
+
+    Args:
+        added: columns that say where the rows come from, the same in each.
+    """
     arrays: list[pa.Array] = []
     bad: dict[int, str] = {}
     for field, raw in zip(fields, changes.raw, strict=True):
@@ -78,7 +86,9 @@ def to_rows(
         for name, mask in zip(names, changes.left_out, strict=True)
         if mask is not None
     }
-    rows = change_rows(names, arrays, ops_column(changes.ops.tobytes()), masks)
+    constant = [pa.repeat(pa.scalar(value), changes.count) for value in added.values()]
+    every = [*names, *added]
+    rows = change_rows(every, [*arrays, *constant], ops_column(changes.ops.tobytes()), masks)
     if not bad:
         return rows, ()
     keep = np.ones(changes.count, bool)

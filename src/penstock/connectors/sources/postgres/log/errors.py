@@ -41,7 +41,7 @@ def translate(error: Exception, user: str, where: str) -> PenstockError:
     """
     text = said(error)
     state = getattr(error, "sqlstate", None) or ""
-    if state == "42501" or re.search(_NO_SENDER, str(error), re.I):
+    if state == "42501" or re.search(_NO_SENDER, str(error), re.IGNORECASE):
         return AuthError(
             f"The user {user} may not read the log: {text}.",
             hint=f'Let an administrator run: ALTER ROLE "{user}" REPLICATION; '

@@ -103,7 +103,8 @@ def _statements(connection: psycopg.Connection[Any], wanted: Publication) -> Ite
         return
     rows = connection.execute(
         "SELECT n.nspname, c.relname FROM pg_publication_rel r "
-        "JOIN pg_class c ON c.oid = r.prrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE r.prpubid = %s",
+        "JOIN pg_class c ON c.oid = r.prrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE r.prpubid = %s",
         [row[0]],
     ).fetchall()
     present = {(schema, table) for schema, table in rows}

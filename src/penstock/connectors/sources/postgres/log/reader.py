@@ -26,6 +26,7 @@ from penstock.connectors.sources.postgres.log.publication import Identity, Name
 from penstock.connectors.sources.postgres.log.run import Run
 from penstock.connectors.sources.postgres.log.session import Session, check_system
 from penstock.connectors.sources.postgres.log.settings import LogSettings
+from penstock.connectors.sources.postgres.types import Forms, PgType
 from penstock.core.batch import PER_ROW, Batch
 from penstock.core.errors import ConfigError, PenstockError
 from penstock.sdk.source import ReadContext, SourceStats
@@ -44,11 +45,18 @@ class Followed:
         key: fields by which its rows are known in the destination; empty without any.
         history: its rows are still being read: values that the log leaves out may not be in the
             destination yet.
+        added: fields that say where its rows come from.
     """
 
     stream: str
     key: tuple[str, ...]
     history: bool
+    added: Mapping[str, str]
+
+    @property
+    def own_key(self) -> tuple[str, ...]:
+        """The part of the key that the table has itself."""
+        return tuple(name for name in self.key if name not in self.added)
 
 
 class LogReader:
@@ -73,6 +81,7 @@ class LogReader:
         self._session = Session(connection, self._user)
         self._mutex = threading.Lock()
         self._tables: dict[Name, Followed] = {}
+        self._forms = Forms()
         self._owned = "penstock"
         self._start: Position | None = None
         self._prepared = False
@@ -92,9 +101,10 @@ class LogReader:
         """How the log names old rows, of each table that it can have."""
         return self._guarded(self._session.identities)
 
-    def follow(self, tables: Mapping[Name, Followed], saved: Position | None) -> None:
-        """The tables to read from now on, and how far the log was read."""
+    def follow(self, tables: Mapping[Name, Followed], saved: Position | None, forms: Forms) -> None:
+        """The tables to read from now on, how far the log was read, and forms of all columns."""
         self._tables = dict(tables)
+        self._forms = forms
         self._start = saved
         self._prepared = False
 
@@ -258,9 +268,9 @@ class LogReader:
         if followed is None:
             return None
         names = [column.name for column in relation.columns]
-        if not all(name in names for name in followed.key):
+        if not all(name in names for name in followed.own_key):
             return ()
-        return tuple(names.index(name) for name in followed.key)
+        return tuple(names.index(name) for name in followed.own_key)
 
     def rows(self, piece: Changes | Emptied, context: ReadContext) -> Iterator[Batch]:
         """Batches of one piece of the log, without a checkpoint."""
@@ -273,7 +283,7 @@ class LogReader:
         fields = self._fields(piece.relation)
         if any(mask is not None for mask in piece.left_out) and followed.key:
             piece = self._completed(piece, followed, fields)
-        rows, failed = to_rows(piece, fields, followed.stream, followed.key)
+        rows, failed = to_rows(piece, fields, followed.stream, followed.own_key, followed.added)
         yield Batch(
             followed.stream, rows, failed=failed, op=PER_ROW, bytes_read=rows.nbytes,
             ingested_at=context.clock(),
@@ -332,16 +342,19 @@ class LogReader:
     def _fields(self, relation: Relation) -> tuple[Field, ...]:
         known = self._shapes.get(relation.oid)
         if known is None or known[0] is not relation:
-            known = relation, fields_of(relation, self._session.type_of)
+            known = relation, fields_of(relation, self._type_of)
             self._shapes[relation.oid] = known
         return known[1]
+
+    def _type_of(self, oid: int, modifier: int) -> tuple[PgType, str]:
+        return self._session.type_of(oid, modifier, self._forms)
 
     def _completed(self, changes: Changes, followed: Followed, fields: Sequence[Field]) -> Changes:
         types = {field.column.name: field.column.native for field in fields}
         relation = changes.relation
         asked = Asked(
-            relation.schema, relation.name, followed.key,
-            tuple(types[name] for name in followed.key),
+            relation.schema, relation.name, followed.own_key,
+            tuple(types[name] for name in followed.own_key),
         )  # fmt: skip
         return self._session.run(
             lambda connection: fill(connection, changes, asked, everything=followed.history)

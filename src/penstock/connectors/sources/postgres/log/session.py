@@ -14,7 +14,7 @@ from penstock.connectors.sources.postgres.log.lsn import lsn_number
 from penstock.connectors.sources.postgres.log.position import Position
 from penstock.connectors.sources.postgres.log.publication import Identity, Name
 from penstock.connectors.sources.postgres.log.slot import Slot
-from penstock.connectors.sources.postgres.types import PgType
+from penstock.connectors.sources.postgres.types import Forms, PgType, cast_name
 from penstock.core.errors import ConfigError
 
 T = TypeVar("T")
@@ -23,7 +23,10 @@ _LOOK_S: Final = 0.2
 PREFIX: Final = "penstock"
 """Of the messages that we write to the log."""
 
-_TYPES: Final = "SELECT typname, typtype::text FROM pg_type WHERE oid = %s"
+_TYPES: Final = (
+    "SELECT t.typname, t.typtype::text, n.nspname, format_type(t.oid, NULL) "
+    "FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.oid = %s"
+)
 
 
 class Session:
@@ -38,7 +41,7 @@ class Session:
         self._user = user
         self._connection: psycopg.Connection[Any] | None = None
         self._mutex = threading.RLock()
-        self._types: dict[int, tuple[str, str]] = {}
+        self._types: dict[int, tuple[str, str, str]] = {}
 
     def run(self, work: Callable[[psycopg.Connection[Any]], T]) -> T:
         """Do the work on the connection; once more with a new one when it turns out broken."""
@@ -197,13 +200,15 @@ class Session:
 
         return self.run(write)
 
-    def type_of(self, oid: int, modifier: int, money_scale: int = 2) -> PgType:
-        """As in the catalogue; a type that was dropped since is text."""
+    def type_of(self, oid: int, modifier: int, forms: Forms) -> tuple[PgType, str]:
+        """As in the catalogue, with its name for a cast; a type that was dropped since is text."""
         if oid not in self._types:
             row = self.run(lambda connection: connection.execute(_TYPES, [oid]).fetchone())
-            self._types[oid] = (row[0], row[1]) if row else ("text", "b")
-        name, kind = self._types[oid]
-        return PgType(name, kind, modifier, money_scale)
+            name, kind, schema, shown = row or ("text", "b", "pg_catalog", "text")
+            native = shown if schema == "pg_catalog" else cast_name(schema, name)
+            self._types[oid] = (name, kind, native)
+        name, kind, native = self._types[oid]
+        return PgType(name, kind, modifier, forms), native
 
     def _open(self) -> psycopg.Connection[Any]:
         if self._connection is None or self._connection.closed:

@@ -11,14 +11,16 @@ from penstock.connectors.sources.postgres.log.position import Position
 from penstock.connectors.sources.postgres.log.publication import Identity, Name
 from penstock.connectors.sources.postgres.log.reader import Followed, LogReader
 from penstock.connectors.sources.postgres.server import PostgresServer
+from penstock.core import metadata
 from penstock.core.batch import Batch
 from penstock.core.checkpoint import Checkpoint
 from penstock.core.errors import ConfigError
-from penstock.core.stream import LOG_SPLIT, ReadMode, Split, Stream, history_is_read
+from penstock.core.splits import LOG_SPLIT, history_is_read
+from penstock.core.stream import ReadMode, Split, Stream
 from penstock.sdk.source import NOTHING_SAVED, ReadContext, Step
 from penstock.sdk.sql.reading import SqlSource, Table
 from penstock.sdk.sql.reading.modes import Chosen, QueryMode
-from penstock.sdk.sql.reading.source import Reading
+from penstock.sdk.sql.reading.offers import Member, Offer
 
 
 class PostgresLogSource(SqlSource):
@@ -26,6 +28,7 @@ class PostgresLogSource(SqlSource):
 
     def __init__(self, server: PostgresServer, config: Config) -> None:
         super().__init__(server, config)
+        self._postgres = server
         names = config.user, config.database, server.identity
         self._log = LogReader(config, config.connection(), names, server.stats)
         self._identities: dict[Name, Identity] = {}
@@ -45,18 +48,23 @@ class PostgresLogSource(SqlSource):
         self, streams: Sequence[Stream], saved: Mapping[str, Checkpoint] = NOTHING_SAVED
     ) -> list[Split]:
         offered = self._offered()
-        followed = {}
+        followed: dict[Name, Followed] = {}
         for stream in streams:
-            table = offered[stream.name].table
             history = not history_is_read(stream.name, saved)
-            followed[table.schema, table.name] = Followed(stream.name, self._key(stream), history)
+            for member in offered[stream.name].members:
+                table = member.table
+                key = self._key(stream, table, member.added)
+                followed[table.schema, table.name] = Followed(
+                    stream.name, key, history, member.added
+                )
         position = saved.get(LOG_SPLIT)
-        self._log.follow(followed, Position.of(position) if position else None)
+        forms = self._postgres.forms
+        self._log.follow(followed, Position.of(position) if position else None, forms)
         log = Split(LOG_SPLIT, tuple(stream.name for stream in streams))
         histories = [
-            Split(item.stream, (item.stream,), after=LOG_SPLIT, history=True)
-            for item in followed.values()
-            if item.history
+            Split(stream.name, (stream.name,), after=LOG_SPLIT, history=True)
+            for stream in streams
+            if not history_is_read(stream.name, saved)
         ]
         return [log, *histories]
 
@@ -86,44 +94,55 @@ class PostgresLogSource(SqlSource):
         self._log.close()
         super().close()
 
-    def _offered(self) -> dict[str, Reading]:
+    def _offered(self) -> Mapping[str, Offer]:
         """Only what the log can have: no views, and no tables that write no log."""
-        if self._readings is None:
+        if self._offers is None:
             self._identities = self._log.identities()
-            every = super()._offered()
-            self._readings = {
-                name: reading
-                for name, reading in every.items()
-                if (reading.table.schema, reading.table.name) in self._identities
+            logged = {
+                name: replace(offer, members=tuple(filter(self._is_logged, offer.members)))
+                for name, offer in super()._offered().items()
             }
-        return self._readings
+            self._offers = {
+                n: self._with_log(offer) for n, offer in logged.items() if offer.members
+            }
+        return self._offers
 
-    def _reading(self, name: str, table: Table) -> Reading:
-        reading = super()._reading(name, table)
-        identity = self._identities.get((table.schema, table.name))
-        by_index = identity is not None and identity.kind == "i" and identity.columns
+    def _is_logged(self, member: Member) -> bool:
+        return (member.table.schema, member.table.name) in self._identities
+
+    def _with_log(self, offer: Offer) -> Offer:
+        """The offer as it is in this mode: rows of history once, then every change."""
+        members = tuple(
+            replace(member, chosen=Chosen(QueryMode.FULL_LOAD)) for member in offer.members
+        )
+        keys = {self._identity_key(member.table) for member in members}
+        key = offer.stream.primary_key
+        if keys != {member.table.key for member in members}:
+            own = next(iter(keys)) if len(keys) == 1 else ()
+            key = (metadata.SCHEMA, *own) if offer.merged and own else own
         stream = replace(
-            reading.stream,
-            primary_key=identity.columns if identity and by_index else table.key,
+            offer.stream,
+            primary_key=key,
             cursor=None,
             mode=ReadMode.LOG,
             reports_deletes=True,
             modified_field=None,
         )
-        return Reading(table, Chosen(QueryMode.FULL_LOAD), stream)
+        return replace(offer, stream=stream, members=members)
 
-    def _key(self, stream: Stream) -> tuple[str, ...]:
+    def _identity_key(self, table: Table) -> tuple[str, ...]:
+        """The index that names old rows in the log where there is one, else the table's key."""
+        identity = self._identities[table.schema, table.name]
+        return identity.columns if identity.kind == "i" and identity.columns else table.key
+
+    def _key(self, stream: Stream, table: Table, added: Mapping[str, str]) -> tuple[str, ...]:
         """The key that the pipeline uses, which the log must have of deleted rows."""
         wanted = self._pipeline.object_settings(stream.name).primary_key if self._pipeline else None
         if wanted is None:
             return stream.primary_key
-        table = self._offered()[stream.name].table
         identity = self._identities[table.schema, table.name]
-        if (
-            identity.names_rows
-            and identity.kind != "f"
-            and not set(wanted) <= set(identity.columns)
-        ):
+        own = set(wanted) - set(added)
+        if identity.names_rows and identity.kind != "f" and not own <= set(identity.columns):
             name = f'"{table.schema}"."{table.name}"'
             raise ConfigError(
                 f"The log names deleted rows of {stream.name} by {', '.join(identity.columns)}, "

@@ -224,3 +224,64 @@ def test_names_that_need_quotes(sql: Sql, tables: Tables) -> None:
     tables.run()
     sql.execute("""update "Order ""x"" é" set "Grüße" = 'ß'""")
     assert sum(tables.read().values()) == 1
+
+
+def test_every_type_arrives_as_the_history_has_it(sql: Sql, tables: Tables) -> None:
+    sql.execute("create type mood as enum ('sad', 'glad'); create domain short as varchar(9)")
+    sql.execute("create type pair as (a int, b text)")
+    sql.execute("""
+        create table t(
+          id int primary key, i2 int2, i8 int8, f4 float4, f8 float8, b bool, d date, ti time,
+          ts timestamp, tz timestamptz, iv interval, u uuid, j json, jb jsonb, by bytea,
+          n numeric, n2 numeric(9, 2), m money, e mood, s short, p pair, a int[], ta text[],
+          ip inet, b1 bit, b9 bit(9), vb varbit, r int4range, c char(5), x xml)""")
+    row = """
+        (%s, -32768, 9223372036854775807, 1.5, -0.1, true, '1999-12-31', '23:59:59.999999',
+         '2024-02-29 12:00:00.000001', '2024-02-29 12:00:00+05:30', '1 mon 2 days 03:04:05',
+         'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '{"a": [1, 2.50]}', '{"b": null}',
+         '\\x00ff10', 12345678901234567890.123456789, -1.50, 1234.56, 'glad', 'ab', (1, 'x,y'),
+         '{1,null,3}', '{"a b","c\\"d"}', '10.0.0.1/8', B'1', B'101010101', B'11', '[1,5)', 'ab',
+         '<a>1</a>')"""
+    sql.execute(f"insert into t values {row}".encode() % b"1")
+    tables.run()
+    sql.execute(f"insert into t values {row}".encode() % b"2")
+    sql.execute("insert into t(id) values (3); update t set i2 = 1 where id = 3")
+    tables.run()
+    one, two, three = tables.rows(
+        "select * exclude (_ps_ingested_at, _ps_loaded_at, _ps_deleted) from t order by id"
+    )
+    assert one[1:] == two[1:]
+    assert three == (3, 1, *[None] * 28)
+
+
+def test_values_without_a_place_become_failed_events(sql: Sql, tables: Tables) -> None:
+    sql.execute("create table t(id int primary key, d date)")
+    tables.run()
+    sql.execute("insert into t values (1, 'infinity'), (2, '2024-01-01'), (3, '0044-03-15 BC')")
+    summary = tables.tried()
+    assert [(o.books.read, o.books.failed, o.books.inserted) for o in summary.objects] == [
+        (3, 2, 1)
+    ]
+    tables.source = {**tables.source, "unusual_values": "text"}
+    tables.run(full_refresh=True)
+    sql.execute("insert into t values (4, '-infinity')")
+    tables.run()
+    assert tables.rows("select id, d from t order by id") == [
+        (1, "infinity"), (2, "2024-01-01"), (3, "0044-03-15 BC"), (4, "-infinity"),
+    ]  # fmt: skip
+
+
+def test_several_schemas_and_merged_tables(sql: Sql, tables: Tables) -> None:
+    for schema in ("s1", "s2"):
+        sql.execute(f"create schema {schema}; create table {schema}.t(id int primary key)".encode())
+        sql.execute(f"insert into {schema}.t values (1)".encode())
+    tables.source = {**tables.source, "schema": "s1,s2", "merge_tables": True}
+    assert tables.read() == {"t": 2}
+    sql.execute("insert into s1.t values (2); delete from s2.t where id = 1")
+    sql.execute(
+        "update s2.t set id = 9; insert into s2.t values (2); update s1.t set id = 3 where id = 2"
+    )
+    tables.run()
+    assert sorted(tables.rows("select _ps_schema, id from t where not _ps_deleted")) == [
+        ("s1", 1), ("s1", 3), ("s2", 2),
+    ]  # fmt: skip

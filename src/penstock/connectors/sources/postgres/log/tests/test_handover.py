@@ -67,8 +67,8 @@ class Writer(threading.Thread):
                 "insert": f"insert into {table} values ({self._next}, {self._number}, "
                 f"repeat('i', {_LONG}))",
                 "update": f"update {table} set n = n + 1 where id = {known}",
-                "text": f"update {table} set body = repeat('{self._number}', {_LONG}) || n, n = n + 1 "
-                f"where id = {known}",
+                "text": f"update {table} set body = repeat('{self._number}', {_LONG}) || n, "
+                f"n = n + 1 where id = {known}",
                 "delete": f"delete from {table} where id = {known}",
                 "key": f"update {table} set id = {self._next} where id = {known}",
             }[kind].encode()
