@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import Any, Final, TypeVar
 
 import psycopg
@@ -71,12 +72,16 @@ class LogReader:
         settings: LogSettings,
         connection: Mapping[str, Any],
         names: tuple[str, str, str],
+        schemas: Sequence[str],
         stats: SourceStats,
     ) -> None:
         """`connection` is for libpq; `names` are user, database, and the database for messages."""
         self._settings = settings
         self._connect = connection
         self._user, self._database, self._where = names
+        self._schemas = tuple(schemas)
+        self._known: dict[Name, Identity] = {}
+        self._other_tables = False
         self._stats = stats
         self._session = Session(connection, self._user)
         self._mutex = threading.Lock()
@@ -99,7 +104,22 @@ class LogReader:
 
     def identities(self) -> dict[Name, Identity]:
         """How the log names old rows, of each table that it can have."""
-        return self._guarded(self._session.identities)
+        found = self._guarded(self._session.identities)
+        self._known = self._wanted(found)
+        return found
+
+    def _wanted(self, found: Mapping[Name, Identity]) -> dict[Name, Identity]:
+        """Of the schemas that are read."""
+        return {
+            name: identity
+            for name, identity in found.items()
+            if any(fnmatchcase(name[0], pattern) for pattern in self._schemas)
+        }
+
+    @property
+    def has_other_tables(self) -> bool:
+        """Tables came or went, or are known by other columns, since `identities` was asked."""
+        return self._other_tables
 
     def follow(self, tables: Mapping[Name, Followed], saved: Position | None, forms: Forms) -> None:
         """The tables to read from now on, how far the log was read, and forms of all columns."""
@@ -305,11 +325,12 @@ class LogReader:
         return True
 
     def watch(self, follow: bool) -> None:
-        """Look now and then at what the slot holds back; write to an idle log."""
+        """Look now and then at what the slot holds back and at the tables; write to an idle log."""
         now = time.monotonic()
         if follow and now - self._beat_at >= self._settings.heartbeat_s:
             self._beat_at = now
             self._session.beat()
+            self._other_tables |= self._wanted(self._session.identities()) != self._known
         if now - self._watched_at >= _WATCH_S:
             self._watched_at = now
             found = self._session.slot(self._slot)

@@ -92,6 +92,9 @@ class Run:
             if self._is_at_end():
                 yield self._heartbeat()
                 return
+            if self._log.has_other_tables and not self._half_told:
+                yield replace(self._heartbeat(), replan=True)
+                return
             if self._is_time_to_tell():
                 yield self._heartbeat()
             if self._log.passes_barrier(self._position.lsn) and not self._half_told:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from penstock.connectors.sources.postgres.config import Config
@@ -30,8 +30,10 @@ class PostgresLogSource(SqlSource):
         super().__init__(server, config)
         self._postgres = server
         names = config.user, config.database, server.identity
-        self._log = LogReader(config, config.connection(), names, server.stats)
+        self._log = LogReader(config, config.connection(), names, config.schemas, server.stats)
         self._identities: dict[Name, Identity] = {}
+        self._is_part = False
+        """The job is about some of the pipeline's tables."""
 
     def belongs_to(self, pipeline: str, catalog: str) -> None:
         self._log.belongs_to(pipeline, catalog)
@@ -47,15 +49,19 @@ class PostgresLogSource(SqlSource):
     def plan(
         self, streams: Sequence[Stream], saved: Mapping[str, Checkpoint] = NOTHING_SAVED
     ) -> list[Split]:
-        offered = self._offered()
+        named = {stream.name for stream in streams}
+        every = [offer for offer in self._offered().values() if self._is_selected(offer, named)]
+        self._is_part = len(every) > len(named)
         followed: dict[Name, Followed] = {}
-        for stream in streams:
-            history = not history_is_read(stream.name, saved)
-            for member in offered[stream.name].members:
+        for offer in every:
+            history = not history_is_read(offer.stream.name, saved)
+            for member in offer.members:
                 table = member.table
-                key = self._key(stream, table, member.added)
                 followed[table.schema, table.name] = Followed(
-                    stream.name, key, history, member.added
+                    offer.stream.name,
+                    self._key(offer.stream, table, member.added),
+                    history,
+                    member.added,
                 )
         position = saved.get(LOG_SPLIT)
         forms = self._postgres.forms
@@ -66,12 +72,26 @@ class PostgresLogSource(SqlSource):
             for stream in streams
             if not history_is_read(stream.name, saved)
         ]
-        return [log, *histories]
+        # The log is one for all tables: reading it for some would lose the others' changes.
+        return histories if self._is_part and position and histories else [log, *histories]
+
+    def _is_selected(self, offer: Offer, named: Container[str]) -> bool:
+        """Named for this job, or one of the pipeline's."""
+        if offer.stream.name in named:
+            return True
+        return self._pipeline is not None and self._pipeline.objects.takes(offer.stream.name)
 
     def read(
         self, split: Split, checkpoint: Checkpoint | None, context: ReadContext
     ) -> Iterator[Batch]:
         if split.name == LOG_SPLIT and not context.limit:
+            if self._is_part:
+                raise ConfigError(
+                    "One log carries the changes of all tables: it cannot be read for some alone.",
+                    hint="Run without --object. Once the pipeline has run, --object with "
+                    "--full-refresh reads single tables whole again.",
+                    code="source.log_is_for_all",
+                )
             yield from self._log.read(Position.of(checkpoint) if checkpoint else None, context)
             return
         if context.limit:

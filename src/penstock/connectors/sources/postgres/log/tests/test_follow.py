@@ -1,0 +1,124 @@
+"""The commands as a user types them: following until told to stop, and previews."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tables import PIPELINE, Tables
+
+pytestmark = pytest.mark.postgres
+
+_PATIENCE_S = 60.0
+_PENSTOCK = (sys.executable, "-c", "from penstock.cli.start import run; run()")
+Sql = psycopg.Connection[Any]
+
+
+@pytest.fixture
+def copy(logical_url: str, tmp_path: Path, postgres_url: str) -> Tables:
+    """From the logical server into another one, with a look at new tables every second."""
+    source = {"type": "postgres", "url": logical_url, "mode": "log_based", "heartbeat_s": 1}
+    return Tables(tmp_path, source, destination={"type": "postgres", "url": postgres_url})
+
+
+@pytest.fixture
+def target(postgres_url: str) -> Iterator[Sql]:
+    with closing(psycopg.connect(postgres_url, autocommit=True)) as connection:
+        yield connection
+
+
+@contextmanager
+def following(tables: Tables) -> Iterator[subprocess.Popen[str]]:
+    tables.write()
+    words = ["run", PIPELINE, "--follow", "--flush", "200ms", "--json", "--workspace"]
+    process = subprocess.Popen(
+        [*_PENSTOCK, *words, str(tables.root)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def until(found: Callable[[], Any], wanted: Any) -> None:
+    end = time.monotonic() + _PATIENCE_S
+    last: Any = None
+    while time.monotonic() < end:
+        try:
+            last = found()
+        except psycopg.errors.UndefinedTable:
+            last = "no table"
+        if last == wanted:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{last!r} never became {wanted!r}")
+
+
+def ids(target: Sql, table: str) -> Callable[[], list[int]]:
+    query = f"select id from {table} where not _ps_deleted order by id"
+    return lambda: [row[0] for row in target.execute(query.encode()).fetchall()]
+
+
+def test_changes_arrive_while_it_runs_and_new_tables_too(
+    sql: Sql, copy: Tables, target: Sql, logical_url: str
+) -> None:
+    sql.execute("create table a(id int primary key); insert into a values (1)")
+    with following(copy) as process:
+        until(ids(target, "a"), [1])
+        sql.execute("insert into a values (2); delete from a where id = 1")
+        until(ids(target, "a"), [2])
+        sql.execute("create table b(id int primary key); insert into b values (1)")
+        until(ids(target, "b"), [1])
+        sql.execute("insert into b values (2); insert into a values (3)")
+        until(ids(target, "b"), [1, 2])
+        until(ids(target, "a"), [2, 3])
+        sql.execute("select pg_terminate_backend(active_pid) from pg_replication_slots")
+        sql.execute("insert into a values (4)")
+        until(ids(target, "a"), [2, 3, 4])
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=_PATIENCE_S)
+        summary = json.loads(out.splitlines()[-1])
+        assert (process.returncode, summary["type"]) == (130, "summary"), out
+
+
+def test_transactions_over_several_tables_are_seen_whole(
+    sql: Sql, copy: Tables, target: Sql
+) -> None:
+    sql.execute("create table a(id int primary key); create table b(id int primary key)")
+    with following(copy):
+        until(ids(target, "a"), [])
+        until(ids(target, "b"), [])
+        both = "select (select count(*) from a), (select count(*) from b)"
+        for number in range(1, 40):
+            sql.execute(
+                f"begin; insert into a values ({number}); insert into b values ({number}); commit"
+            )
+            one, other = target.execute(both.encode()).fetchone() or (0, 0)
+            assert one == other
+        until(ids(target, "b"), list(range(1, 40)))
+
+
+def test_a_preview_reads_the_table_and_makes_nothing(sql: Sql, tables: Tables) -> None:
+    sql.execute("create table a(id int primary key); insert into a values (1), (2)")
+    sql.execute("create table b(id int primary key)")
+    tables.write()
+    words = ["preview", PIPELINE, "--object", "a", "--json", "--workspace", str(tables.root)]
+    found = subprocess.run(
+        [*_PENSTOCK, *words], capture_output=True, text=True, check=True, timeout=_PATIENCE_S
+    )
+    assert [json.loads(line)["id"] for line in found.stdout.splitlines()] == [1, 2]
+    query = "select count(*) from pg_replication_slots where database = current_database()"
+    assert sql.execute(query).fetchone() == (0,)
