@@ -43,7 +43,7 @@ class Budget:
     @property
     def whole_batch(self) -> int:
         """Most rows of a batch of a source that reads many at once: half of DuckDB's row group."""
-        return min(self.package_rows, 61_440)
+        return min(self.package_rows, _PACKAGE_ROWS)
 
     def with_packages_of(self, rows: int | None) -> Budget:
         """The same with packages (and so batches) of at most so many rows."""
