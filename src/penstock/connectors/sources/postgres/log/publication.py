@@ -29,7 +29,9 @@ SELECT n.nspname, c.relname, c.relreplident::text,
     ELSE (
       SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_index i
       JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
-      WHERE i.indrelid = c.oid AND i.indisprimary) END
+      WHERE i.indrelid = c.oid AND i.indisprimary) END,
+  (SELECT array_agg(a.attname::text) FROM pg_attribute a
+   WHERE a.attrelid = c.oid AND coalesce(to_jsonb(a)->>'attgenerated', '') <> '')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p'
 """
@@ -42,10 +44,12 @@ class Identity:
     Args:
         kind: d(efault: the primary key), n(othing), f(ull) or i(ndex).
         columns: of the primary key, or of the index; empty when there is none.
+        computed: columns that the server computes, which are not in its log.
     """
 
     kind: str
     columns: tuple[str, ...]
+    computed: frozenset[str] = frozenset()
 
     @property
     def names_rows(self) -> bool:
@@ -57,7 +61,10 @@ class Identity:
 def identities(connection: psycopg.Connection[Any]) -> dict[Name, Identity]:
     """Of every table that can be published: views, foreign, unlogged and temporary ones cannot."""
     rows = connection.execute(_IDENTITIES.encode()).fetchall()
-    return {(schema, name): Identity(kind, tuple(cols or ())) for schema, name, kind, cols in rows}
+    return {
+        (schema, name): Identity(kind, tuple(columns or ()), frozenset(computed or ()))
+        for schema, name, kind, columns, computed in rows
+    }
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+
+import pyarrow as pa
 
 from penstock.connectors.sources.postgres.config import Config
 from penstock.connectors.sources.postgres.log.checking import log_steps
@@ -119,7 +121,7 @@ class PostgresLogSource(SqlSource):
         if self._offers is None:
             self._identities = self._log.identities()
             logged = {
-                name: replace(offer, members=tuple(filter(self._is_logged, offer.members)))
+                name: replace(offer, members=tuple(self._logged(offer.members)))
                 for name, offer in super()._offered().items()
             }
             self._offers = {
@@ -127,28 +129,35 @@ class PostgresLogSource(SqlSource):
             }
         return self._offers
 
-    def _is_logged(self, member: Member) -> bool:
-        return (member.table.schema, member.table.name) in self._identities
+    def _logged(self, members: Iterable[Member]) -> Iterator[Member]:
+        """Tables that write a log, with the columns that are in it."""
+        for member in members:
+            identity = self._identities.get((member.table.schema, member.table.name))
+            if identity is not None:
+                columns = tuple(c for c in member.table.columns if c.name not in identity.computed)
+                table = replace(member.table, columns=columns)
+                yield replace(member, table=table, chosen=Chosen(QueryMode.FULL_LOAD))
 
     def _with_log(self, offer: Offer) -> Offer:
         """The offer as it is in this mode: rows of history once, then every change."""
-        members = tuple(
-            replace(member, chosen=Chosen(QueryMode.FULL_LOAD)) for member in offer.members
-        )
+        members = offer.members
         keys = {self._identity_key(member.table) for member in members}
         key = offer.stream.primary_key
         if keys != {member.table.key for member in members}:
             own = next(iter(keys)) if len(keys) == 1 else ()
             key = (metadata.SCHEMA, *own) if offer.merged and own else own
+        there = {column.name for member in members for column in member.table.columns}
+        there |= set(members[0].added)
         stream = replace(
             offer.stream,
+            schema=pa.schema([field for field in offer.stream.schema if field.name in there]),
             primary_key=key,
             cursor=None,
             mode=ReadMode.LOG,
             reports_deletes=True,
             modified_field=None,
         )
-        return replace(offer, stream=stream, members=members)
+        return replace(offer, stream=stream, merged=len(members) > 1)
 
     def _identity_key(self, table: Table) -> tuple[str, ...]:
         """The index that names old rows in the log where there is one, else the table's key."""

@@ -301,3 +301,22 @@ def test_the_log_is_never_read_for_some_tables_alone(sql: Sql, tables: Tables) -
     tables.run()
     assert live(tables, "b") == [(1,), (2,)]
     assert live(tables, "a") == source(sql, "a")
+
+
+def test_columns_that_the_server_computes_are_left_out(sql: Sql, tables: Tables) -> None:
+    sql.execute(
+        "create table t(a int primary key, c int, b int generated always as (a * 2) stored)"
+    )
+    sql.execute("insert into t values (1, 1)")
+    tables.run()
+    sql.execute("update t set c = 2; insert into t values (2, 2)")
+    tables.run()
+    assert live(tables, "t") == [(1, 2), (2, 2)]
+
+
+def test_views_and_tables_without_a_log_are_not_offered(sql: Sql, tables: Tables) -> None:
+    sql.execute("create table t(a int primary key); create view v as select a from t")
+    sql.execute(
+        "create unlogged table u(a int primary key); create materialized view m as select 1"
+    )
+    assert tables.read() == {"t": 0}

@@ -7,11 +7,17 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from following import Following, open_source
 from penstock.core.errors import ConfigError
@@ -77,6 +83,51 @@ def test_a_long_transaction_that_is_cut_comes_again_from_the_last_position(
     again = Following(open_source(server.url), saved, follow=False)
     assert [key for _, _, key in again.to_end()] == list(range(1, 60_001))
     again.close()
+
+
+def test_an_encrypted_connection_brings_the_same(tmp_path: Path) -> None:
+    with PostgresServer(
+        tls=self_signed(tmp_path), logical_decoding_work_mem="64kB", **SETTINGS
+    ) as server:
+        run(server, "create table t(id int primary key, v text)")
+        following = Following(open_source(f"{server.url}?sslmode=require"), follow=False)
+        following.step()
+        run(server, "insert into t select i, repeat('x', 90) from generate_series(1, 30000) i")
+        run(server, "delete from t where id <= 10")
+        keys = [key for _, _, key in following.to_end()]
+        assert keys == [*range(1, 30_001), *range(1, 11)]
+        following.acknowledge()
+        following.close()
+        with closing(psycopg.connect(server.url)) as connection:
+            query = "select count(*) from pg_replication_slots where active"
+            assert connection.execute(query).fetchone() == (0,)
+        name = following.source._log.slot_name
+        run(server, f"select pg_drop_replication_slot('{name}')")
+        again = Following(open_source(f"{server.url}?sslmode=require"), following.checkpoint)
+        with pytest.raises(ConfigError):
+            again.step()
+        again.close()
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """Files with a certificate for this machine and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, SHA256())
+    )
+    files = folder / "server.crt", folder / "server.key"
+    files[0].write_bytes(certificate.public_bytes(Encoding.PEM))
+    files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return files
 
 
 def test_another_server_at_the_same_address_is_told(server: PostgresServer) -> None:
