@@ -18,6 +18,7 @@ from psycopg.pq.abc import PGconn
 _FRAME: Final = Struct(">BI")
 _COPY_DATA: Final = ord("d")
 _MOST: Final = 1 << 20
+_CONNECT_S: Final = 10.0
 _GATHER_S: Final = 0.003
 """The server sends a few kilobytes at a time; a pause this long halves the CPU of reading them
 (measured, docs/decisions/0022-postgresql-log.md)."""
@@ -56,12 +57,29 @@ def connect(settings: Mapping[str, Any]) -> PGconn:
     """
     words = {**settings, "replication": "database", "gssencmode": "disable", "options": SESSION}
     given = {name: value for name, value in words.items() if value is not None}
-    connection = pq.PGconn.connect(make_conninfo("", **given).encode())
-    if connection.status != pq.ConnStatus.OK:
+    # Step by step: the call that does all of it keeps every other thread of Python waiting.
+    connection = pq.PGconn.connect_start(make_conninfo("", **given).encode())
+    until = time.monotonic() + float(given.get("connect_timeout", _CONNECT_S))
+    state: int = pq.PollingStatus.WRITING
+    while state in (pq.PollingStatus.READING, pq.PollingStatus.WRITING):
+        if not _ready(connection, state, until - time.monotonic()):
+            connection.finish()
+            raise psycopg.OperationalError("timeout expired")
+        state = connection.connect_poll()
+    if state != pq.PollingStatus.OK:
         message = connection.get_error_message()
         connection.finish()
         raise psycopg.OperationalError(message)
     return connection
+
+
+def _ready(connection: PGconn, wanted: int, timeout_s: float) -> bool:
+    """Whether the connection can go on in time; a failed one can, to say so."""
+    if connection.status == pq.ConnStatus.BAD:
+        return True
+    place = [connection.socket]
+    reads, writes = (place, []) if wanted == pq.PollingStatus.READING else ([], place)
+    return timeout_s > 0 and any(select.select(reads, writes, [], timeout_s))
 
 
 def ask(connection: PGconn, command: str) -> list[list[str | None]]:

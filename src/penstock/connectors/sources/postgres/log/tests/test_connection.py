@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import socket
+import struct
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -195,3 +198,70 @@ def _wait_until_promoted(server: PostgresServer) -> None:
                 return
             time.sleep(0.1)
     raise AssertionError(server.log)
+
+
+class Network:
+    """A way to the server that can be cut in the middle of whatever is under way."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._pairs: list[socket.socket] = []
+        self._mutex = threading.Lock()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        with self._mutex:
+            pairs, self._pairs = self._pairs, []
+        for item in pairs:
+            # An abrupt end: nothing that is on its way arrives.
+            item.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            with suppress(OSError):
+                item.shutdown(socket.SHUT_RDWR)
+            item.close()
+
+    def close(self) -> None:
+        self._listener.close()
+        self.cut()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                here, _ = self._listener.accept()
+                there = socket.create_connection(("127.0.0.1", self._to))
+                with self._mutex:
+                    self._pairs += (here, there)
+                for pair in ((here, there), (there, here)):
+                    threading.Thread(target=self._pass_on, args=pair, daemon=True).start()
+
+    @staticmethod
+    def _pass_on(one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while data := one.recv(1 << 16):
+                other.sendall(data)
+        with suppress(OSError):
+            other.shutdown(socket.SHUT_WR)
+
+
+def test_a_network_that_is_cut_again_and_again_loses_nothing(server: PostgresServer) -> None:
+    network = Network(server.port)
+    url = server.url.replace(f":{server.port}/", f":{network.port}/")
+    following = Following(open_source(url))
+    try:
+        following.step()
+        for round_ in range(8):
+            first = round_ * 1000 + 1
+            many = f"select i, repeat('x', 200) from generate_series({first}, {first + 499}) i"
+            run(server, f"insert into t {many}", f"delete from t where id = {first}")
+            network.cut()
+            run(server, f"insert into t values ({first + 999})")
+            following.until((round_ + 1) * 502)
+        wanted = []
+        for first in range(1, 8001, 1000):
+            wanted += [("t", "I", key) for key in range(first, first + 500)]
+            wanted += [("t", "D", first), ("t", "I", first + 999)]
+        assert following.seen == wanted
+    finally:
+        following.close()
+        network.close()
