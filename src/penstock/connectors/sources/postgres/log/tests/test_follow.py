@@ -14,7 +14,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
+from penstock.connectors.sources.postgres.log import wire
 from tables import PIPELINE, Tables
 
 pytestmark = pytest.mark.postgres
@@ -122,3 +124,43 @@ def test_a_preview_reads_the_table_and_makes_nothing(sql: Sql, tables: Tables) -
     assert [json.loads(line)["id"] for line in found.stdout.splitlines()] == [1, 2]
     query = "select count(*) from pg_replication_slots where database = current_database()"
     assert sql.execute(query).fetchone() == (0,)
+
+
+@contextmanager
+def reading(sql: Sql, tables: Tables) -> Iterator[None]:
+    """Somebody reads the pipeline's slot meanwhile."""
+    row = sql.execute(
+        "select slot_name from pg_replication_slots where database = current_database()"
+    ).fetchone()
+    assert row is not None
+    sql.execute("create publication everything for all tables")
+    command = (
+        f'START_REPLICATION SLOT "{row[0]}" LOGICAL 0/0 '
+        "(proto_version '1', publication_names 'everything')"
+    )
+    url = str(tables.source["url"])
+    with closing(wire.start(wire.connect(conninfo_to_dict(url)), command)) as stream:
+        stream.receive(5.0)
+        yield
+    sql.execute("drop publication everything")
+
+
+def test_releasing_a_pipeline_drops_what_it_made(sql: Sql, tables: Tables) -> None:
+    sql.execute("create table a(id int primary key); insert into a values (1)")
+    tables.run()
+    mine = "select count(*) from pg_replication_slots where database = current_database()"
+    assert sql.execute(mine).fetchone() == (1,)
+
+    def release() -> subprocess.CompletedProcess[str]:
+        words = ["release", PIPELINE, "--yes", "--workspace", str(tables.root)]
+        return subprocess.run([*_PENSTOCK, *words], capture_output=True, text=True, check=False)
+
+    with reading(sql, tables):
+        busy = release()
+    assert busy.returncode == 3, busy.stderr
+    assert busy.stdout.startswith("SELECT pg_drop_replication_slot('penstock_copy_")
+    done = release()
+    assert done.returncode == 0, done.stderr
+    assert sql.execute(mine).fetchone() == (0,)
+    assert sql.execute("select count(*) from pg_publication").fetchone() == (0,)
+    assert tables.read() == {"a": 1}
