@@ -14,7 +14,7 @@ from penstock.core.instants import Instants
 from penstock.core.load import WriteMode
 from penstock.core.types import logical_name
 from penstock.sdk.sql.dialect import is_turned
-from penstock.sdk.sql.switch import adopt, becomes_history, check_switch
+from penstock.sdk.sql.switch import becomes_history, check_switch
 from penstock.sdk.sql.tx import Tx
 
 if TYPE_CHECKING:
@@ -43,12 +43,12 @@ def changes(
         return statements(engine, None, table, schema, key, mode)
     place = engine.qualified(table)
     check_switch(tx, engine.dialect, place, current, key, mode, name=table)
-    done = statements(engine, current, table, schema, key, mode)
+    first = becomes_history(current, mode)
+    done = statements(engine, current, table, schema, key, WriteMode.APPEND if first else mode)
     if mode is not WriteMode.MERGE:
         done += engine.drop_key(tx, table, key)
-    if becomes_history(current, mode):
-        wanted = _with_ours(schema, mode, engine.instants)
-        done.append(adopt(engine.dialect, place, wanted))
+    if first:
+        done += engine.first_versions(table, _with_ours(schema, mode, engine.instants))
         done += engine.add_index(table, key)
     return done
 
@@ -68,35 +68,43 @@ def statements(
     turned = _turned(current, wanted)
     change = diff(current, pa.schema([f for f in wanted if f not in turned]))
     dialect = engine.dialect
-    done = [
-        f"ALTER TABLE {engine.qualified(table)} ADD COLUMN "
-        f"{dialect.ident(f.name)} {dialect.column_type(f)}"
-        for f in change.added
-    ]
+    done = add_columns(engine, table, change.added, current)
     for column, old, new in change.widened:
         field = pa.field(column, new)
         if dialect.type_name(field) != dialect.type_name(pa.field(column, old)):
-            done.append(_widen(engine, table, field, old))
-    done += [_widen(engine, table, f, current.field(f.name).type) for f in turned]
+            done += _widen(engine, table, field, current)
+    for field in turned:
+        done += _widen(engine, table, field, current)
     return done
+
+
+def add_columns(
+    engine: SqlEngine, table: str, fields: Sequence[pa.Field], current: pa.Schema
+) -> list[str]:
+    """One statement for each column."""
+    kinds = engine.column_types(fields, (), current)
+    return [
+        f"ALTER TABLE {engine.qualified(table)} ADD COLUMN {engine.dialect.ident(f.name)} {kind}"
+        for f, kind in zip(fields, kinds, strict=True)
+    ]
 
 
 def _create(
     engine: SqlEngine, table: str, wanted: pa.Schema, key: Sequence[str], mode: WriteMode
 ) -> list[str]:
-    dialect = engine.dialect
-    lines = [
-        f"{dialect.ident(f.name)} {dialect.column_type(f)}" for f in wanted if f.type != pa.null()
-    ]
+    fields = [f for f in wanted if f.type != pa.null()]
+    kinds = engine.column_types(fields, key, None)
+    lines = [f"{engine.dialect.ident(f.name)} {k}" for f, k in zip(fields, kinds, strict=True)]
     if key and mode is WriteMode.MERGE:
         lines += engine.add_key(table, key)
-    made = [f"CREATE TABLE {engine.qualified(table)} ({', '.join(lines)})"]
+    made = [f"CREATE TABLE {engine.qualified(table)} ({', '.join(lines)}){engine.table_options}"]
     return made + (engine.add_index(table, key) if mode is WriteMode.HISTORY else [])
 
 
-def _widen(engine: SqlEngine, table: str, field: pa.Field, old: pa.DataType) -> str:
+def _widen(engine: SqlEngine, table: str, field: pa.Field, current: pa.Schema) -> list[str]:
     if engine.capabilities.widen_column:
-        return engine.widen_column(table, field, old)
+        return engine.widen_column(table, field, current)
+    old = current.field(field.name).type
     raise SchemaConflict(
         f"The column {field.name} would have to become {logical_name(field)}, and "
         f"{engine.dialect.name} cannot change a column's type ({logical_name(old)}).",

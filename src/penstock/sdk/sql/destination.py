@@ -177,7 +177,7 @@ class SqlDestination(SqlEngine):
             self.keys_of(tx, load, existing)
             target = self._target(load, place, "", existing)
             swept = sweep(tx, target, load.sweep, SWEEP_KEYS)
-            tx.run(f"DROP TABLE {SWEEP_KEYS}")
+            tx.run(self.dialect.drop_temporary(SWEEP_KEYS))
         return counts, swept
 
     def _seen_place(self, tx: Tx | None, table: str, generation: int) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
 from penstock.core import metadata
+from penstock.sdk.sql.tx import Tx
 
 
 class Dialect(ABC):
@@ -18,6 +19,35 @@ class Dialect(ABC):
     def ident(self, name: str) -> str:
         """The name as a quoted identifier."""
         return '"' + name.replace('"', '""') + '"'
+
+    def same(self, one: str, other: str) -> str:
+        """Whether two values are equal, or both null."""
+        return f"{one} IS NOT DISTINCT FROM {other}"
+
+    def newest_first(self, column: str) -> str:
+        """An order that begins with the greatest and ends with nulls."""
+        return f"{column} DESC NULLS LAST"
+
+    def milliseconds(self, count: str = "") -> str:
+        """An interval of one millisecond, or of so many."""
+        return f"({count}) * INTERVAL '1 millisecond'" if count else "INTERVAL '1 millisecond'"
+
+    def update(self, table: str, values: Mapping[str, str], sources: str, where: str) -> str:
+        """Set columns of `table`, which is `t`, in rows that meet rows of `sources`."""
+        done = ", ".join(f"{name} = {value}" for name, value in values.items())
+        return f"UPDATE {table} AS t SET {done} FROM {sources} WHERE {where}"
+
+    def delete(self, table: str, name: str, sources: str, where: str) -> str:
+        """Delete rows of `table`, under the name given, that meet rows of `sources`."""
+        return f"DELETE FROM {table} AS {name} USING {sources} WHERE {where}"
+
+    def drop_temporary(self, table: str) -> str:
+        """Drop a temporary table, without an end of the transaction."""
+        return f"DROP TABLE {table}"
+
+    def again(self, tx: Tx, rows: str, columns: str = "*") -> str:  # noqa: ARG002
+        """Rows that a statement reads a second time; some engines need a copy for that."""
+        return rows
 
     @abstractmethod
     def type_name(self, field: pa.Field) -> str:

@@ -12,11 +12,13 @@ import pyarrow as pa
 from penstock.core.instants import Instants
 from penstock.core.load import TableLoad
 from penstock.sdk.destination import Destination
+from penstock.sdk.sql.ddl import add_columns
 from penstock.sdk.sql.dialect import Dialect
 from penstock.sdk.sql.ledger import Ledger
 from penstock.sdk.sql.merge import Counts, merge
 from penstock.sdk.sql.names import shadow_name
 from penstock.sdk.sql.publish import rename
+from penstock.sdk.sql.switch import VALIDITY, adopt
 from penstock.sdk.sql.target import Target
 from penstock.sdk.sql.tx import Tx
 
@@ -30,6 +32,8 @@ class SqlEngine(Destination):
     ledger_book: Ledger
     instants: Instants = "EPOCH_MS"
     """How tables keep the times of ours; columns made under the other setting are changed."""
+    table_options: str = ""
+    """What stands behind the columns of a table that is made."""
 
     def __init__(self) -> None:
         self.cancel = threading.Event()
@@ -72,12 +76,27 @@ class SqlEngine(Destination):
         """Statements that let a key come several times, where the engine enforces this one now."""
         return []
 
-    def widen_column(self, table: str, field: pa.Field, old: pa.DataType) -> str:
-        """The statement that changes a column's type without losing a value."""
+    def column_types(
+        self,
+        fields: Sequence[pa.Field],
+        key: Sequence[str],  # noqa: ARG002
+        current: pa.Schema | None,  # noqa: ARG002
+    ) -> list[str]:
+        """Types of columns that are made, in a new table (None) or beside the current ones."""
+        return [self.dialect.column_type(field) for field in fields]
+
+    def widen_column(self, table: str, field: pa.Field, current: pa.Schema) -> list[str]:
+        """Statements that change a column's type without losing a value."""
         name = self.dialect.ident(field.name)
-        using = self.dialect.cast(name, old, field)
+        using = self.dialect.cast(name, current.field(field.name).type, field)
         kind = self.dialect.type_name(field)
-        return f"ALTER TABLE {self.qualified(table)} ALTER {name} TYPE {kind} USING {using}"
+        return [f"ALTER TABLE {self.qualified(table)} ALTER {name} TYPE {kind} USING {using}"]
+
+    def first_versions(self, table: str, columns: pa.Schema) -> list[str]:
+        """Statements that add the columns of validity and make each row the first of its key."""
+        validity = [field for field in columns if field.name in VALIDITY]
+        added = add_columns(self, table, validity, columns)
+        return [*added, adopt(self.dialect, self.qualified(table), columns)]
 
     def merge_rows(self, tx: Tx, target: Target) -> Counts:
         """Merge mode. The shared way is a join; engines with a better one override this."""

@@ -56,4 +56,4 @@ def _stored(tx: Tx, target: Target) -> str:
     """The stored row of each key of the load: the active version, or the newest."""
     if target.load.mode is WriteMode.HISTORY:
         return f"(SELECT * FROM {target.table} h WHERE h.{ACTIVE})"
-    return newest(target) if several(tx, target) else target.table
+    return newest(tx, target) if several(tx, target) else target.table

@@ -21,7 +21,6 @@ from penstock.sdk.sql.target import (
 from penstock.sdk.sql.tx import Tx
 
 VERSIONS = "_ps_stg_versions"
-_MS = "INTERVAL '1 millisecond'"
 # Columns that statements make beside those of the rows begin with _ps_, as no field's does.
 
 
@@ -36,7 +35,7 @@ def history(tx: Tx, target: Target) -> Counts:
     found = dict(tx.rows(f"SELECT _ps_kind, count(*) FROM {VERSIONS} GROUP BY _ps_kind"))
     _close(tx, target)
     _add(tx, target)
-    tx.run(f"DROP TABLE {VERSIONS}")
+    tx.run(target.dialect.drop_temporary(VERSIONS))
     kept = sum(found.values())
     return Counts(
         inserted=found.get("i", 0),
@@ -59,7 +58,8 @@ def _chain(tx: Tx, target: Target) -> None:
         changed = target.moment(metadata.SOURCE_MODIFIED_AT, f"s.{MODIFIED}")
         later = f"(t.{FROM} IS NULL OR {changed} > t.{FROM})"
         start = f"CASE WHEN s.{MODIFIED} IS NOT NULL AND {later} THEN {changed} ELSE {read} END"
-    keys_of_load = f"EXISTS (SELECT 1 FROM {target.source} s WHERE {target.same_key('h', 's')})"
+    again = target.dialect.again(tx, target.source, ", ".join(target.key))
+    keys_of_load = f"EXISTS (SELECT 1 FROM {again} s WHERE {target.same_key('h', 's')})"
     known = (
         f"SELECT {', '.join(f'h.{name}' for name in target.key)}, max(h.{INGESTED}) AS _ps_newest "
         f"FROM {target.table} h WHERE {keys_of_load} GROUP BY {', '.join(target.key)}"
@@ -84,12 +84,13 @@ def _chain(tx: Tx, target: Target) -> None:
     )
     # Time goes forward along a chain: never before the version that is closed, and versions
     # of the same instant are a millisecond apart.
-    floor = f"GREATEST(_ps_asked, COALESCE(_ps_active_from + {_MS}, _ps_asked))"
+    ms = target.dialect.milliseconds
+    floor = f"GREATEST(_ps_asked, COALESCE(_ps_active_from + {ms()}, _ps_asked))"
     running = f"max({floor}) OVER (PARTITION BY {plain} ORDER BY _ps_number)"
     ties = f"row_number() OVER (PARTITION BY {plain}, _ps_running ORDER BY _ps_number) - 1"
     tx.run(
         f"CREATE TEMPORARY TABLE {VERSIONS} AS "
-        f"SELECT r.*, _ps_running + ({ties}) * {_MS} AS _ps_starts "
+        f"SELECT r.*, _ps_running + {ms(ties)} AS _ps_starts "
         f"FROM (SELECT c.*, {running} AS _ps_running FROM ({raw}) c) r"
     )
 
@@ -97,44 +98,50 @@ def _chain(tx: Tx, target: Target) -> None:
 def _keep_changes(tx: Tx, target: Target) -> None:
     """Drop versions that change nothing: each is compared with the one before it."""
     keys = ", ".join(target.key)
-    tx.run(
-        f"DELETE FROM {VERSIONS} AS s USING {VERSIONS} AS b WHERE {target.same_key('b', 's')} "
+    dialect = target.dialect
+    equal = (
+        f"{target.same_key('b', 's')} "
         f"AND b._ps_number = s._ps_number - 1 AND ((s._ps_kind <> 'd' AND b._ps_kind <> 'd' "
         f"AND {target.same_values('s', 'b')}) OR (s._ps_kind = 'd' AND b._ps_kind = 'd'))"
     )
+    tx.run(dialect.delete(VERSIONS, "s", f"{dialect.again(tx, VERSIONS)} b", equal))
     tx.run(
-        f"DELETE FROM {VERSIONS} AS s WHERE _ps_number = 1 "
+        f"DELETE FROM {VERSIONS} WHERE _ps_number = 1 "
         "AND ((_ps_same AND _ps_kind <> 'd') OR (_ps_kind = 'd' AND _ps_active_from IS NULL))"
     )
     # The first of several new versions is an insert, those after it replace it.
-    tx.run(
-        f"UPDATE {VERSIONS} AS s SET _ps_kind = 'u' "
-        f"FROM (SELECT {keys}, min(_ps_number) AS _ps_least "
-        f"FROM {VERSIONS} GROUP BY {keys}) m WHERE {target.same_key('m', 's')} "
-        "AND s._ps_number > m._ps_least AND s._ps_kind = 'i'"
-    )
+    again = dialect.again(tx, VERSIONS, f"{keys}, _ps_number")
+    first = f"(SELECT {keys}, min(_ps_number) AS _ps_least FROM {again} GROUP BY {keys}) m"
+    later = f"{target.same_key('m', 't')} AND t._ps_number > m._ps_least AND t._ps_kind = 'i'"
+    tx.run(dialect.update(VERSIONS, {"_ps_kind": "'u'"}, first, later))
 
 
 def _close(tx: Tx, target: Target) -> None:
     """End the active version. A delete leaves its time of reading in it: rows read before the
     delete that come late are recognised by that."""
     keys = ", ".join(target.key)
+    dialect = target.dialect
     first = (
         f"SELECT {keys}, min(_ps_starts) AS _ps_first, min(_ps_number) AS _ps_number "
-        f"FROM {VERSIONS} GROUP BY {keys}"
+        f"FROM {dialect.again(tx, VERSIONS, f'{keys}, _ps_starts, _ps_number')} GROUP BY {keys}"
     )
-    read = f"CASE WHEN v._ps_kind = 'd' THEN v.{INGESTED} ELSE t.{INGESTED} END"
-    tx.run(
-        f"UPDATE {target.table} AS t SET {TO} = m._ps_first - INTERVAL '1 millisecond', "
-        f"{ACTIVE} = FALSE, {LOADED} = {target.loaded}, {INGESTED} = {read} "
-        f"FROM ({first}) m, {VERSIONS} v WHERE {target.same_key('t', 'm')} "
-        f"AND {target.same_key('v', 'm')} AND v._ps_number = m._ps_number AND t.{ACTIVE}"
+    values = {
+        TO: f"m._ps_first - {dialect.milliseconds()}",
+        ACTIVE: "FALSE",
+        LOADED: target.loaded,
+        INGESTED: f"CASE WHEN v._ps_kind = 'd' THEN v.{INGESTED} ELSE t.{INGESTED} END",
+    }
+    which = (
+        f"{target.same_key('t', 'm')} AND {target.same_key('v', 'm')} "
+        f"AND v._ps_number = m._ps_number AND t.{ACTIVE}"
     )
+    tx.run(dialect.update(target.table, values, f"({first}) m, {VERSIONS} v", which))
 
 
 def _add(tx: Tx, target: Target) -> None:
     keys = ", ".join(target.key)
     window = f"OVER (PARTITION BY {keys} ORDER BY _ps_starts, _ps_number)"
+    until = f"_ps_following - {target.dialect.milliseconds()}"
     columns = ", ".join(
         f"CASE WHEN _ps_next_kind = 'd' THEN _ps_next_read ELSE {name} END"
         if name == INGESTED
@@ -144,7 +151,7 @@ def _add(tx: Tx, target: Target) -> None:
     tx.run(
         f"INSERT INTO {target.table} ({target.listed()}, {LOADED}, {FROM}, {TO}, {ACTIVE}) "
         f"SELECT {columns}, {target.loaded}, _ps_starts, "
-        f"COALESCE(_ps_following - INTERVAL '1 millisecond', {OPEN_END}), _ps_following IS NULL "
+        f"COALESCE({until}, {OPEN_END}), _ps_following IS NULL "
         f"FROM (SELECT v.*, lead(_ps_starts) {window} AS _ps_following, "
         f"lead(_ps_kind) {window} AS _ps_next_kind, "
         f"lead({INGESTED}) {window} AS _ps_next_read FROM {VERSIONS} v) x WHERE _ps_kind <> 'd'"

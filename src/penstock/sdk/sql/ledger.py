@@ -18,18 +18,19 @@ _COUNTS = ("inserted", "updated", "deleted", "unchanged", "flagged", "held")
 class Ledger:
     """Rows of our own in a destination; every method runs inside the caller's transaction."""
 
-    def __init__(self, prefix: str, text: str = "VARCHAR") -> None:
+    def __init__(self, prefix: str, text: str = "VARCHAR", long_text: str | None = None) -> None:
         self._loads = f'{prefix}"{LEDGER}"'
         self._tables = f'{prefix}"{TABLES}"'
         self._text = text
+        self._long_text = long_text or text
 
     def create(self, tx: Tx) -> None:
         text = self._text
         counts = ", ".join(f"{name} BIGINT NOT NULL" for name in _COUNTS)
         tx.run(
             f"CREATE TABLE IF NOT EXISTS {self._loads} (load_id {text} PRIMARY KEY, "
-            f"pipeline {text} NOT NULL, table_name {text} NOT NULL, checkpoint {text}, "
-            f"rows BIGINT NOT NULL, loaded_at BIGINT NOT NULL, split {text} NOT NULL, "
+            f"pipeline {text} NOT NULL, table_name {text} NOT NULL, checkpoint {self._long_text}, "
+            f'"rows" BIGINT NOT NULL, loaded_at BIGINT NOT NULL, split {text} NOT NULL, '
             f"package_no BIGINT NOT NULL, fence BIGINT NOT NULL, {counts})"
         )
         tx.run(
@@ -69,7 +70,7 @@ class Ledger:
         ]  # fmt: skip
         marks = ", ".join("?" for _ in values)
         tx.run(
-            f"INSERT INTO {self._loads} (load_id, pipeline, table_name, checkpoint, rows, "
+            f'INSERT INTO {self._loads} (load_id, pipeline, table_name, checkpoint, "rows", '
             f"loaded_at, split, package_no, fence, {', '.join(_COUNTS)}) VALUES ({marks})",
             values,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from penstock.core.batch import Hint
@@ -63,7 +64,7 @@ def merge(tx: Tx, target: Target) -> Counts:
     new = "('i', 't')" if counts.updated and target.foreign_columns else "('i', 't', 'u')"
     if found:
         tx.run(target.insert(f"{target.source} s JOIN {_todo(target, new)}"))
-    tx.run(f"DROP TABLE {ACTIONS}")
+    tx.run(target.dialect.drop_temporary(ACTIONS))
     return counts
 
 
@@ -89,13 +90,14 @@ def _decide(tx: Tx, target: Target) -> None:
     Of both sides a fingerprint of the values is joined, not the values: a join holds all that it
     is given of a side, which of many columns is more memory than the rest of a job takes.
     """
-    stored = newest(target) if several(tx, target) else target.table
+    stored = newest(tx, target) if several(tx, target) else target.table
     live = f"t.{DELETED} IS NOT TRUE" if target.has_deleted else "TRUE"
+    same = target.dialect.same(f"s.{PRINT}", f"t.{PRINT}")
     todo = (
         f"CASE WHEN t.{target.key[0]} IS NULL THEN CASE WHEN s.{OP} = 'D' THEN 't' ELSE 'i' END "
         f"WHEN t.{INGESTED} > s.{INGESTED} OR s.{HINT} = {int(Hint.PLACEHOLDER)} THEN 'n' "
         f"WHEN s.{OP} = 'D' THEN CASE WHEN {live} THEN 'd' ELSE 'n' END "
-        f"WHEN {live} AND s.{PRINT} IS NOT DISTINCT FROM t.{PRINT} THEN 'n' ELSE 'u' END"
+        f"WHEN {live} AND {same} THEN 'n' ELSE 'u' END"
     )
     known = [*target.key, INGESTED, *([DELETED] if target.has_deleted else [])]
     keys = ", ".join(f"s.{name}" for name in target.key)
@@ -127,20 +129,23 @@ def several(tx: Tx, target: Target) -> bool:
     )
 
 
-def newest(target: Target) -> str:
+def newest(tx: Tx, target: Target) -> str:
     """The newest stored row of each key; those before it stay as they are."""
     keys = ", ".join(f"h.{name}" for name in target.key)
+    order = target.dialect.newest_first(f"h.{INGESTED}")
+    again = target.dialect.again(tx, target.source, ", ".join(target.key))
     return (
         f"(SELECT x.* FROM (SELECT h.*, row_number() OVER (PARTITION BY {keys} "
-        f"ORDER BY h.{INGESTED} DESC NULLS LAST, h.{LOADED} DESC) AS _ps_stg_place "
-        f"FROM {target.table} h WHERE EXISTS (SELECT 1 FROM {target.source} s "
+        f"ORDER BY {order}, h.{LOADED} DESC) AS _ps_stg_place "
+        f"FROM {target.table} h WHERE EXISTS (SELECT 1 FROM {again} s "
         f"WHERE {target.same_key('h', 's')})) x WHERE x._ps_stg_place = 1)"
     )
 
 
 def _stored(target: Target) -> str:
     """The row of an action: of a key that is stored several times, the newest."""
-    return f"{target.same_key('t', 'a')} AND t.{INGESTED} IS NOT DISTINCT FROM a._ps_stored"
+    newest = target.dialect.same(f"t.{INGESTED}", "a._ps_stored")
+    return f"{target.same_key('t', 'a')} AND {newest}"
 
 
 def _todo(target: Target, which: str) -> str:
@@ -150,13 +155,9 @@ def _todo(target: Target, which: str) -> str:
 
 def _flag(tx: Tx, target: Target) -> None:
     """A delete keeps the row's last values and sets the flag."""
-    op = f"{OP} = 'D', " if target.keeps_op else ""
-    tx.run(
-        f"UPDATE {target.table} AS t SET {op}{DELETED} = TRUE, {INGESTED} = s.{INGESTED}, "
-        f"{LOADED} = {target.loaded} "
-        f"FROM {target.source} s, {ACTIONS} a WHERE {target.same_key('t', 's')} "
-        f"AND {_stored(target)} AND a._ps_todo = 'd'"
-    )
+    values = {OP: "'D'"} if target.keeps_op else {}
+    values |= {DELETED: "TRUE", INGESTED: f"s.{INGESTED}", LOADED: target.loaded}
+    tx.run(_update(target, values, "d"))
 
 
 def _replace(tx: Tx, target: Target) -> None:
@@ -166,17 +167,15 @@ def _replace(tx: Tx, target: Target) -> None:
     then the row is updated where it stands.
     """
     if not target.foreign_columns:
-        tx.run(
-            f"DELETE FROM {target.table} AS t USING {ACTIONS} a "
-            f"WHERE {_stored(target)} AND a._ps_todo = 'u'"
-        )
+        which = f"{_stored(target)} AND a._ps_todo = 'u'"
+        tx.run(target.dialect.delete(target.table, "t", f"{ACTIONS} a", which))
         return
-    others = [name for name in target.columns if name not in target.key]
-    values = ", ".join(
-        [*(f"{name} = s.{name}" for name in others), *(f"{name} = NULL" for name in target.lapsed)]
-    )
-    tx.run(
-        f"UPDATE {target.table} AS t SET {values}, {LOADED} = {target.loaded} "
-        f"FROM {target.source} s, {ACTIONS} a WHERE {target.same_key('t', 's')} "
-        f"AND {_stored(target)} AND a._ps_todo = 'u'"
-    )
+    values = {name: f"s.{name}" for name in target.columns if name not in target.key}
+    values |= dict.fromkeys(target.lapsed, "NULL")
+    tx.run(_update(target, values | {LOADED: target.loaded}, "u"))
+
+
+def _update(target: Target, values: Mapping[str, str], todo: str) -> str:
+    """Set columns of the stored rows with this action; the staged row is `s`."""
+    where = f"{target.same_key('t', 's')} AND {_stored(target)} AND a._ps_todo = '{todo}'"
+    return target.dialect.update(target.table, values, f"{target.source} s, {ACTIONS} a", where)

@@ -51,7 +51,7 @@ class StagedDestination(SqlDestination):
             wanted = known.get(field.name, field)
             parts.append(f"{self.dialect.cast(name, field.type, wanted)} AS {name}")
         yield f"(SELECT {', '.join(parts)} FROM {STAGED_ROWS})"
-        tx.run(f"DROP TABLE {STAGED_ROWS}")
+        tx.run(self.dialect.drop_temporary(STAGED_ROWS))
 
     def keys_of(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> None:
         assert load.sweep is not None

@@ -45,7 +45,8 @@ def sweep(tx: Tx, target: Target, plan: Sweep, keys: str) -> Swept:
         return Swept(flagged=missing)
     values = f"{LOADED} = {target.loaded}, {INGESTED} = {deleted}"
     if history:
-        end = f"{target.dialect.moment(str(plan.deleted_at))} - INTERVAL '1 millisecond'"
+        dialect = target.dialect
+        end = f"{dialect.moment(str(plan.deleted_at))} - {dialect.milliseconds()}"
         # The change time of a source whose clock is ahead may be later than this read.
         values += f", {ACTIVE} = FALSE, {TO} = GREATEST(t.{FROM}, {end})"
     if target.has_deleted:

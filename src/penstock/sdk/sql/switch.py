@@ -14,13 +14,13 @@ from penstock.sdk.sql.target import ACTIVE, DELETED, FROM, TO
 from penstock.sdk.sql.tx import Tx
 
 OPEN_END = "TIMESTAMP '9999-12-31 23:59:59'"
-_VALIDITY = frozenset({metadata.VALID_FROM, metadata.VALID_TO, metadata.IS_ACTIVE})
+VALIDITY = frozenset({metadata.VALID_FROM, metadata.VALID_TO, metadata.IS_ACTIVE})
 _FULL_REFRESH = "or run once with --full-refresh, which makes the table anew"
 
 
 def becomes_history(columns: pa.Schema, mode: WriteMode | None) -> bool:
     """Whether the rows stored so far are to be taken over as first versions."""
-    return mode is WriteMode.HISTORY and not _VALIDITY & set(columns.names)
+    return mode is WriteMode.HISTORY and not VALIDITY & set(columns.names)
 
 
 def check_switch(
@@ -91,7 +91,7 @@ def adopt(dialect: Dialect, place: str, columns: pa.Schema) -> str:
     end, active = OPEN_END, "TRUE"
     if metadata.DELETED in columns.names:
         read = _moment(dialect, columns, metadata.INGESTED_AT)
-        gone = f"GREATEST({start}, {read} - INTERVAL '1 millisecond')"
+        gone = f"GREATEST({start}, {read} - {dialect.milliseconds()})"
         end = f"CASE WHEN {DELETED} IS TRUE THEN {gone} ELSE {OPEN_END} END"
         active = f"{DELETED} IS NOT TRUE"
     return f"UPDATE {place} SET {FROM} = {start}, {TO} = {end}, {ACTIVE} = {active}"

@@ -81,7 +81,7 @@ class Target:
     def same_values(self, left: str, right: str) -> str:
         """All user columns besides the key are equal, nulls included."""
         pairs = zip(self._values(left), self._values(right), strict=True)
-        tests = [f"{one} IS NOT DISTINCT FROM {other}" for (one, _), (other, _) in pairs]
+        tests = [self.dialect.same(one, other) for (one, _), (other, _) in pairs]
         return " AND ".join(tests) or "TRUE"
 
     def fingerprint(self, side: str) -> str:
