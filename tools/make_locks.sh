@@ -27,5 +27,6 @@ lock() { # NAME, then what goes in
 # dev holds everything and is solved first; the others are cut out of it.
 lock dev pyproject.toml requirements/build.in --all-extras --group pyproject.toml:dev "$@"
 lock base pyproject.toml --constraints requirements/dev.lock "$@"
+lock mysql pyproject.toml --extra mysql --constraints requirements/dev.lock "$@"
 lock postgres pyproject.toml --extra postgres --constraints requirements/dev.lock "$@"
 lock build requirements/build.in --constraints requirements/dev.lock "$@"

@@ -47,6 +47,7 @@ def wanted(name: str) -> list[str]:
     return {
         "base": base,
         "build": tools,
+        "mysql": base + extras["mysql"],
         "postgres": base + extras["postgres"],
         "dev": base + tools + list(chain(*extras.values())) + raw["dependency-groups"]["dev"],
     }[name]

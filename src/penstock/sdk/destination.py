@@ -26,6 +26,8 @@ class Capabilities:
         publish: can show a full reload at once.
         table_limit, column_limit: longest names, in `name_unit`.
         max_columns: columns a table can have, ours included.
+        nonfinite: columns of floating numbers hold NaN and infinity; else those become null, and
+            the receipt warns of it.
         reserved_columns: names that no column can have, in lower case.
     """
 
@@ -38,6 +40,7 @@ class Capabilities:
     column_limit: int = 255
     name_unit: str = "characters"
     max_columns: int = 1600
+    nonfinite: bool = True
     reserved_columns: frozenset[str] = frozenset()
 
 

@@ -164,6 +164,8 @@ class Shapes(Suite):
         kept: Any,
     ) -> None:
         mode = self.first_mode(destination)
+        if not destination.capabilities.nonfinite and before in (math.inf, -math.inf, math.nan):
+            kept = None
         self.put(destination, loads([{"id": 1, "v": before}], mode, shape=shaped(old)))
         wider = loads([{"id": 2, "v": after}], mode, shape=shaped(new))
         kinds = {destination.dialect.type_name(pa.field("v", kind)) for kind in (old, new)}

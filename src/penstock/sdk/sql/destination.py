@@ -19,7 +19,6 @@ from penstock.sdk.sql.ledger import TABLES
 from penstock.sdk.sql.limits import check_generation, check_mode, check_names
 from penstock.sdk.sql.merge import Counts, append
 from penstock.sdk.sql.names import shadow_name
-from penstock.sdk.sql.publish import publish
 from penstock.sdk.sql.removing import purge, remove
 from penstock.sdk.sql.sweep import Swept, sweep
 from penstock.sdk.sql.switch import check_switch
@@ -122,7 +121,7 @@ class SqlDestination(SqlEngine):
         check_generation(self.dialect.name, self.capabilities, generation)
         try:
             with self.transaction() as tx:
-                publish(self, tx, table, generation)
+                self.show(tx, table, generation)
         except DataError as error:
             raise ConfigError(
                 f"The full reload of {table} cannot be shown: {error.message}",

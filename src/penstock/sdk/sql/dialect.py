@@ -45,8 +45,14 @@ class Dialect(ABC):
         """Drop a temporary table, without an end of the transaction."""
         return f"DROP TABLE {table}"
 
-    def again(self, tx: Tx, rows: str, columns: str = "*") -> str:  # noqa: ARG002
-        """Rows that a statement reads a second time; some engines need a copy for that."""
+    def again(
+        self,
+        tx: Tx,  # noqa: ARG002
+        rows: str,
+        key: Sequence[str],  # noqa: ARG002
+        columns: str = "*",  # noqa: ARG002
+    ) -> str:
+        """Rows that a statement reads a second time, by their key; some engines need a copy."""
         return rows
 
     @abstractmethod

@@ -17,7 +17,7 @@ from penstock.sdk.sql.dialect import Dialect
 from penstock.sdk.sql.ledger import Ledger
 from penstock.sdk.sql.merge import Counts, merge
 from penstock.sdk.sql.names import shadow_name
-from penstock.sdk.sql.publish import rename
+from penstock.sdk.sql.publish import publish, rename
 from penstock.sdk.sql.switch import VALIDITY, adopt
 from penstock.sdk.sql.target import Target
 from penstock.sdk.sql.tx import Tx
@@ -101,6 +101,10 @@ class SqlEngine(Destination):
     def merge_rows(self, tx: Tx, target: Target) -> Counts:
         """Merge mode. The shared way is a join; engines with a better one override this."""
         return merge(tx, target)
+
+    def show(self, tx: Tx, table: str, generation: int) -> None:
+        """Swap the shadow of a generation in, and record it."""
+        publish(self, tx, table, generation)
 
     def swap(self, tx: Tx, table: str, shadow: str) -> None:
         """Put the shadow in the table's place; readers see one or the other."""

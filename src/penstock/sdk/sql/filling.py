@@ -33,7 +33,7 @@ def filled(tx: Tx, target: Target) -> Iterator[Target]:
         f"LEFT JOIN {stored} t ON {target.same_key('t', 's')}"
     )
     yield replace(target, source=FILLED, load=replace(target.load, left_out={}))
-    tx.run(f"DROP TABLE {FILLED}")
+    tx.run(target.dialect.drop_temporary(FILLED))
 
 
 def mask_columns(load: TableLoad) -> list[str]:

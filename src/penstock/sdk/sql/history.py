@@ -58,7 +58,7 @@ def _chain(tx: Tx, target: Target) -> None:
         changed = target.moment(metadata.SOURCE_MODIFIED_AT, f"s.{MODIFIED}")
         later = f"(t.{FROM} IS NULL OR {changed} > t.{FROM})"
         start = f"CASE WHEN s.{MODIFIED} IS NOT NULL AND {later} THEN {changed} ELSE {read} END"
-    again = target.dialect.again(tx, target.source, ", ".join(target.key))
+    again = target.dialect.again(tx, target.source, target.key, ", ".join(target.key))
     keys_of_load = f"EXISTS (SELECT 1 FROM {again} s WHERE {target.same_key('h', 's')})"
     known = (
         f"SELECT {', '.join(f'h.{name}' for name in target.key)}, max(h.{INGESTED}) AS _ps_newest "
@@ -104,13 +104,13 @@ def _keep_changes(tx: Tx, target: Target) -> None:
         f"AND b._ps_number = s._ps_number - 1 AND ((s._ps_kind <> 'd' AND b._ps_kind <> 'd' "
         f"AND {target.same_values('s', 'b')}) OR (s._ps_kind = 'd' AND b._ps_kind = 'd'))"
     )
-    tx.run(dialect.delete(VERSIONS, "s", f"{dialect.again(tx, VERSIONS)} b", equal))
+    tx.run(dialect.delete(VERSIONS, "s", f"{dialect.again(tx, VERSIONS, target.key)} b", equal))
     tx.run(
         f"DELETE FROM {VERSIONS} WHERE _ps_number = 1 "
         "AND ((_ps_same AND _ps_kind <> 'd') OR (_ps_kind = 'd' AND _ps_active_from IS NULL))"
     )
     # The first of several new versions is an insert, those after it replace it.
-    again = dialect.again(tx, VERSIONS, f"{keys}, _ps_number")
+    again = dialect.again(tx, VERSIONS, target.key, f"{keys}, _ps_number")
     first = f"(SELECT {keys}, min(_ps_number) AS _ps_least FROM {again} GROUP BY {keys}) m"
     later = f"{target.same_key('m', 't')} AND t._ps_number > m._ps_least AND t._ps_kind = 'i'"
     tx.run(dialect.update(VERSIONS, {"_ps_kind": "'u'"}, first, later))
@@ -121,9 +121,10 @@ def _close(tx: Tx, target: Target) -> None:
     delete that come late are recognised by that."""
     keys = ", ".join(target.key)
     dialect = target.dialect
+    again = dialect.again(tx, VERSIONS, target.key, f"{keys}, _ps_starts, _ps_number")
     first = (
         f"SELECT {keys}, min(_ps_starts) AS _ps_first, min(_ps_number) AS _ps_number "
-        f"FROM {dialect.again(tx, VERSIONS, f'{keys}, _ps_starts, _ps_number')} GROUP BY {keys}"
+        f"FROM {again} GROUP BY {keys}"
     )
     values = {
         TO: f"m._ps_first - {dialect.milliseconds()}",

@@ -107,6 +107,11 @@ class Ledger:
         found = tx.rows(f"SELECT generation FROM {self._tables} WHERE table_name = ?", [table])
         return int(found[0][0]) if found else 0
 
+    def generations(self, tx: Tx) -> list[tuple[str, int]]:
+        """Every table with the generation that its readers see."""
+        found = tx.rows(f"SELECT table_name, generation FROM {self._tables}")
+        return [(table, int(generation)) for table, generation in found]
+
     def publish(self, tx: Tx, table: str, generation: int, at: int) -> None:
         tx.run(f"DELETE FROM {self._tables} WHERE table_name = ?", [table])
         tx.run(f"INSERT INTO {self._tables} VALUES (?, ?, ?)", [table, generation, at])

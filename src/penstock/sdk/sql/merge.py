@@ -133,7 +133,7 @@ def newest(tx: Tx, target: Target) -> str:
     """The newest stored row of each key; those before it stay as they are."""
     keys = ", ".join(f"h.{name}" for name in target.key)
     order = target.dialect.newest_first(f"h.{INGESTED}")
-    again = target.dialect.again(tx, target.source, ", ".join(target.key))
+    again = target.dialect.again(tx, target.source, target.key, ", ".join(target.key))
     return (
         f"(SELECT x.* FROM (SELECT h.*, row_number() OVER (PARTITION BY {keys} "
         f"ORDER BY {order}, h.{LOADED} DESC) AS _ps_stg_place "

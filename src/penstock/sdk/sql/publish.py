@@ -23,7 +23,7 @@ def publish(engine: SqlEngine, tx: Tx, table: str, generation: int) -> None:
     if engine.columns(tx, shadow) is None:
         return
     engine.swap(tx, table, shadow)
-    _drop_given_up(engine, tx, table, generation)
+    drop_given_up(engine, tx, table, generation)
     engine.ledger_book.publish(tx, table, generation, now_ms())
     hit("publish.in_transaction")
 
@@ -57,7 +57,7 @@ def refill(engine: SqlEngine, tx: Tx, table: str, shadow: str) -> None:
     tx.run(f"DROP TABLE {source}")
 
 
-def _drop_given_up(engine: SqlEngine, tx: Tx, table: str, generation: int) -> None:
+def drop_given_up(engine: SqlEngine, tx: Tx, table: str, generation: int) -> None:
     """Shadows of reloads that a newer one has overtaken."""
     shown = engine.ledger_book.generation(tx, table)
     for number in range(shown + 1, generation):

@@ -32,7 +32,7 @@ def remove(tx: Tx, target: Target, merge: Callable[[Tx, Target], Counts]) -> Cou
             f"DELETE FROM {target.table} WHERE EXISTS (SELECT 1 FROM {GONE} g "
             f"WHERE {target.same_key('g', target.table)})"
         )
-    tx.run(f"DROP TABLE {GONE}")
+    tx.run(target.dialect.drop_temporary(GONE))
     load = replace(target.load, rows=target.load.rows - deletes)
     if not load.rows:
         return Counts(deleted=gone, unchanged=deletes - gone)

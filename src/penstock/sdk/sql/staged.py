@@ -29,11 +29,19 @@ class StagedDestination(SqlDestination):
 
     @abstractmethod
     def copy_in(
-        self, tx: Tx, table: str, fields: Sequence[pa.Field], files: Sequence[Path]
+        self,
+        tx: Tx,
+        table: str,
+        fields: Sequence[pa.Field],
+        files: Sequence[Path],
+        key: Sequence[pa.Field],
     ) -> None:
         """Make a temporary table of these columns and fill it from Parquet files.
 
         Columns that a file lacks are null; columns of a file that are not asked for stay out.
+
+        Args:
+            key: the columns of the key as the target has them.
 
         Raises:
             DataError: a value does not fit its column.
@@ -43,7 +51,8 @@ class StagedDestination(SqlDestination):
     def rows_of(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> Iterator[str]:
         fields = [*load.schema, *(f for f in _FIELDS if f.name not in load.schema.names)]
         fields += [pa.field(name, pa.int64()) for name in mask_columns(load)]
-        self.copy_in(tx, STAGED_ROWS, fields, load.files)
+        key = [existing.field(name) for name in load.key]
+        self.copy_in(tx, STAGED_ROWS, fields, load.files, key)
         parts = []
         known = {field.name: field for field in existing}
         for field in fields:
@@ -56,4 +65,4 @@ class StagedDestination(SqlDestination):
     def keys_of(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> None:
         assert load.sweep is not None
         fields = [existing.field(name) for name in load.key]
-        self.copy_in(tx, SWEEP_KEYS, fields, load.sweep.key_files)
+        self.copy_in(tx, SWEEP_KEYS, fields, load.sweep.key_files, fields)

@@ -80,7 +80,13 @@ def _several(tx: Tx, dialect: Dialect, place: str, columns: pa.Schema, key: Sequ
 
 
 def adopt(dialect: Dialect, place: str, columns: pa.Schema) -> str:
-    """The statement that makes every row the first version of its key.
+    """The statement that makes every row the first version of its key."""
+    values = first_validity(dialect, columns)
+    return f"UPDATE {place} SET {', '.join(f'{name} = {v}' for name, v in values.items())}"
+
+
+def first_validity(dialect: Dialect, columns: pa.Schema) -> dict[str, str]:
+    """The validity of a first version, by column, out of the row's other columns.
 
     Valid from its change in the source, else from when it was read; open, unless it is
     flagged as deleted: then until a millisecond before.
@@ -94,7 +100,7 @@ def adopt(dialect: Dialect, place: str, columns: pa.Schema) -> str:
         gone = f"GREATEST({start}, {read} - {dialect.milliseconds()})"
         end = f"CASE WHEN {DELETED} IS TRUE THEN {gone} ELSE {OPEN_END} END"
         active = f"{DELETED} IS NOT TRUE"
-    return f"UPDATE {place} SET {FROM} = {start}, {TO} = {end}, {ACTIVE} = {active}"
+    return {FROM: start, TO: end, ACTIVE: active}
 
 
 def _moment(dialect: Dialect, columns: pa.Schema, name: str) -> str:

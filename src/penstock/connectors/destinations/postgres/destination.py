@@ -117,7 +117,12 @@ class Postgres(StagedDestination):
             yield rows
 
     def copy_in(
-        self, tx: Tx, table: str, fields: Sequence[pa.Field], files: Sequence[Path]
+        self,
+        tx: Tx,
+        table: str,
+        fields: Sequence[pa.Field],
+        files: Sequence[Path],
+        key: Sequence[pa.Field],  # noqa: ARG002
     ) -> None:
         assert isinstance(tx, PostgresTx)
         lines = ", ".join(
