@@ -39,6 +39,7 @@ from penstock.connectors.destinations.mysql.staging import (
     options,
 )
 from penstock.connectors.destinations.mysql.stopping import StatementStopper
+from penstock.connectors.destinations.mysql.trial import Late, Trial
 from penstock.connectors.destinations.mysql.tx import MySqlTx
 from penstock.connectors.destinations.mysql.upsert import upsert
 from penstock.core import metadata
@@ -48,6 +49,7 @@ from penstock.core.load import TableLoad, WriteMode
 from penstock.sdk.destination import Capabilities
 from penstock.sdk.source import Step
 from penstock.sdk.sql import StagedDestination, Tx
+from penstock.sdk.sql.ddl import changes
 from penstock.sdk.sql.engine import SWEEP_KEYS
 from penstock.sdk.sql.filling import FILLED
 from penstock.sdk.sql.history import VERSIONS
@@ -55,6 +57,7 @@ from penstock.sdk.sql.ledger import TABLES, Ledger
 from penstock.sdk.sql.merge import ACTIONS, Counts, merge
 from penstock.sdk.sql.removing import GONE
 from penstock.sdk.sql.staged import STAGED_ROWS
+from penstock.sdk.sql.sweep import Swept
 from penstock.sdk.sql.target import Target
 
 _TEMPORARY = (STAGED_ROWS, SWEEP_KEYS, ACTIONS, VERSIONS, FILLED, GONE, COPY)
@@ -68,6 +71,7 @@ class MySql(StagedDestination):
         table_limit=64,
         column_limit=64,
         max_columns=1017,
+        atomic_package=True,
         nonfinite=False,
     )
 
@@ -78,7 +82,7 @@ class MySql(StagedDestination):
         self._cancel: threading.Event | None = None
         self._prepared = False
         self._local = config.local_infile
-        self._trial_tables: list[str] | None = None
+        self._trial: Trial | None = None
         self._measured: frozenset[str] = frozenset()
         self._longest: dict[str, int] = {}
         self.dialect: MySqlDialect = MySqlDialect()
@@ -105,16 +109,34 @@ class MySql(StagedDestination):
     @contextmanager
     def taken_back(self) -> Iterator[Tx]:
         """Rows are rolled back, and tables that were made for the trial are dropped."""
-        self._trial_tables = []
+        trial = self._trial = Trial()
         try:
             with self._session(commit=False) as tx:
                 yield tx
         finally:
-            made_here, self._trial_tables = self._trial_tables, None
-            if made_here and self._connection is not None and self._connection.open:
+            self._trial = None
+            if trial.tables and self._connection is not None and self._connection.open:
                 with self._session() as tx:
-                    for table in made_here:
+                    for table in trial.tables:
                         tx.run(f"DROP TABLE IF EXISTS {self.qualified(table)}")
+
+    def try_load(self, load: TableLoad, before: Sequence[TableLoad] = ()) -> None:
+        """As everywhere; what would have to change a table amid the trial does so before it."""
+        while True:
+            try:
+                super().try_load(load, before)
+            except Late as late:
+                with self._session() as tx:
+                    for statement in late.statements:
+                        tx.run(statement)
+            else:
+                return
+
+    def apply_in(self, tx: Tx, load: TableLoad) -> tuple[Counts, Swept]:
+        done = super().apply_in(tx, load)
+        if self._trial is not None:
+            self._trial.wrote = True
+        return done
 
     def qualified(self, table: str) -> str:
         return f"{self.dialect.ident(self._config.database)}.{self.dialect.ident(table)}"
@@ -141,7 +163,10 @@ class MySql(StagedDestination):
         self._measured = frozenset(limits)
         with super().rows_of(tx, load, existing) as rows:
             place = self.qualified(self.place(tx, load.table, load.generation))
-            self.warnings += room.make_room(tx, place, load.table, existing, limits, self._longest)
+            short = room.too_short(place, load.table, existing, limits, self._longest)
+            if short and self._trial is not None and self._trial.wrote:
+                raise Late([column.statement for column in short])
+            self.warnings += room.lengthen(tx, place, short)
             yield rows
 
     def keys_of(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> None:
@@ -259,9 +284,13 @@ class MySql(StagedDestination):
         mode: WriteMode,
         generation: int,
     ) -> list[str]:
-        statements = super()._evolve(tx, table, schema, key, mode, generation)
-        if self._trial_tables is not None and any(s.startswith("CREATE TABLE") for s in statements):
-            self._trial_tables.append(self.place(tx, table, generation))
+        place = self.place(tx, table, generation)
+        if self._trial is None or not self._trial.wrote:
+            statements = super()._evolve(tx, table, schema, key, mode, generation)
+        elif statements := changes(self, tx, place, schema, key, mode):
+            raise Late(statements)
+        if self._trial is not None and any(s.startswith("CREATE TABLE") for s in statements):
+            self._trial.tables.append(place)
         return statements
 
     def _send(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pymysql
@@ -28,47 +29,58 @@ def limits(load: TableLoad, existing: pa.Schema) -> dict[str, int]:
     return {name: limit for name, limit in found.items() if limit is not None}
 
 
-def make_room(
-    tx: Tx,
+@dataclass(frozen=True)
+class Longer:
+    """A column that is to be lengthened, and what the user is told of it."""
+
+    statement: str
+    told: str
+
+
+def too_short(
     place: str,
     table: str,
     existing: pa.Schema,
     limits: Mapping[str, int],
     longest: Mapping[str, int],
-) -> list[str]:
-    """Lengthen what is too short.
+) -> list[Longer]:
+    """The columns whose longest value does not fit.
 
     Args:
         place: the table, qualified and quoted.
         longest: characters of the longest staged value, by column.
-
-    Returns:
-        What the user is told; a table without rows was only waiting for its first ones.
     """
-    told = []
+    found = []
     kinds = {field.name: stored_kind(field) for field in existing}
     for name, limit in limits.items():
         if longest.get(name, 0) <= limit:
             continue
         others = row_bytes(kind for column, kind in kinds.items() if column != name)
-        kind = longer_type(longest[name], others)
-        if not _tried(tx, place, existing.field(name), kind):
-            continue
-        kinds[name] = kind
-        told.append(
+        kinds[name] = longer_type(longest[name], others)
+        collation = stored_collation(existing.field(name))
+        like = f" COLLATE {collation}" if collation else ""
+        quoted = '"' + name.replace('"', '""') + '"'
+        told = (
             f"The column {name} of {table} was too short for a value: it was varchar({limit}) "
-            f"and is {kind} now."
+            f"and is {kinds[name]} now."
         )
+        found.append(Longer(f"ALTER TABLE {place} MODIFY {quoted} {kinds[name]}{like}", told))
+    return found
+
+
+def lengthen(tx: Tx, place: str, columns: Sequence[Longer]) -> list[str]:
+    """Change the columns where that can be; without it, rows that are too long are refused.
+
+    Returns:
+        What the user is told; a table without rows was only waiting for its first ones.
+    """
+    told = [column.told for column in columns if _tried(tx, column.statement)]
     return told if told and tx.rows(f"SELECT 1 FROM {place} LIMIT 1") else []
 
 
-def _tried(tx: Tx, place: str, field: pa.Field, kind: str) -> bool:
-    """Without it the rows that are too long are refused one by one."""
-    name = '"' + field.name.replace('"', '""') + '"'
-    collation = stored_collation(field)
-    like = f" COLLATE {collation}" if collation else ""
+def _tried(tx: Tx, statement: str) -> bool:
     try:
-        tx.run(f"ALTER TABLE {place} MODIFY {name} {kind}{like}")
+        tx.run(statement)
     except pymysql.Error as error:
         if code_of(error) in _CANNOT:
             return False
