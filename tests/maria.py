@@ -24,6 +24,8 @@ _SETTINGS = {
     "innodb_log_file_size": "16M",
     "innodb_flush_log_at_trx_commit": "0",
     "innodb_flush_method": "fsync",
+    # Many servers at once would come to the kernel's limit of such requests.
+    "innodb_use_native_aio": "off",
     "sync_binlog": "0",
     # A killed process loses nothing by it, only a machine would. Tables are made much faster.
     "debug_no_sync": "on",

@@ -165,7 +165,10 @@ class SqlDestination(SqlEngine):
         existing = self.columns(tx, place)
         assert existing is not None, place
         counts = Counts()
-        if load.files and load.rows:
+        straight = self.insert_new(tx, load, place, existing) if load.files and load.rows else None
+        if straight is not None:
+            counts = straight
+        elif load.files and load.rows:
             with self.rows_of(tx, load, existing) as source:
                 target = self._target(load, place, source, existing)
                 _check_keys(tx, target)

@@ -37,9 +37,10 @@ class Dialect(ABC):
         done = ", ".join(f"{name} = {value}" for name, value in values.items())
         return f"UPDATE {table} AS t SET {done} FROM {sources} WHERE {where}"
 
-    def delete(self, table: str, name: str, sources: str, where: str) -> str:
-        """Delete rows of `table`, under the name given, that meet rows of `sources`."""
-        return f"DELETE FROM {table} AS {name} USING {sources} WHERE {where}"
+    def delete(self, table: str, name: str, where: str, sources: str = "") -> str:
+        """Delete rows of `table`, under the name given, that meet rows of `sources`, if any."""
+        using = f" USING {sources}" if sources else ""
+        return f"DELETE FROM {table} AS {name}{using} WHERE {where}"
 
     def drop_temporary(self, table: str) -> str:
         """Drop a temporary table, without an end of the transaction."""

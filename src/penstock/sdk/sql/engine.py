@@ -98,6 +98,19 @@ class SqlEngine(Destination):
         added = add_columns(self, table, validity, columns)
         return [*added, adopt(self.dialect, self.qualified(table), columns)]
 
+    def insert_new(
+        self,
+        tx: Tx,  # noqa: ARG002
+        load: TableLoad,  # noqa: ARG002
+        place: str,  # noqa: ARG002
+        existing: pa.Schema,  # noqa: ARG002
+    ) -> Counts | None:
+        """Rows of which none is stored yet, straight into the table `place`.
+
+        None, and nothing done, where the engine has no such way or finds that it is not so.
+        """
+        return None
+
     def merge_rows(self, tx: Tx, target: Target) -> Counts:
         """Merge mode. The shared way is a join; engines with a better one override this."""
         return merge(tx, target)

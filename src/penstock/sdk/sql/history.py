@@ -104,7 +104,8 @@ def _keep_changes(tx: Tx, target: Target) -> None:
         f"AND b._ps_number = s._ps_number - 1 AND ((s._ps_kind <> 'd' AND b._ps_kind <> 'd' "
         f"AND {target.same_values('s', 'b')}) OR (s._ps_kind = 'd' AND b._ps_kind = 'd'))"
     )
-    tx.run(dialect.delete(VERSIONS, "s", f"{dialect.again(tx, VERSIONS, target.key)} b", equal))
+    before = f"{dialect.again(tx, VERSIONS, target.key)} b"
+    tx.run(dialect.delete(VERSIONS, "s", equal, before))
     tx.run(
         f"DELETE FROM {VERSIONS} WHERE _ps_number = 1 "
         "AND ((_ps_same AND _ps_kind <> 'd') OR (_ps_kind = 'd' AND _ps_active_from IS NULL))"

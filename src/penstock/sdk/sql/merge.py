@@ -168,7 +168,7 @@ def _replace(tx: Tx, target: Target) -> None:
     """
     if not target.foreign_columns:
         which = f"{_stored(target)} AND a._ps_todo = 'u'"
-        tx.run(target.dialect.delete(target.table, "t", f"{ACTIONS} a", which))
+        tx.run(target.dialect.delete(target.table, "t", which, f"{ACTIONS} a"))
         return
     values = {name: f"s.{name}" for name in target.columns if name not in target.key}
     values |= dict.fromkeys(target.lapsed, "NULL")

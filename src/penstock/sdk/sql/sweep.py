@@ -41,7 +41,7 @@ def sweep(tx: Tx, target: Target, plan: Sweep, keys: str) -> Swept:
     if missing > total * plan.safety_share:
         return Swept(held=missing)
     if target.load.deletes is Deletes.HARD:
-        tx.run(f"DELETE FROM {target.table} AS t WHERE {gone}")
+        tx.run(target.dialect.delete(target.table, "t", gone))
         return Swept(flagged=missing)
     values = f"{LOADED} = {target.loaded}, {INGESTED} = {deleted}"
     if history:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pymysql
 
 from penstock.connectors.destinations.mysql import columns as made
-from penstock.connectors.destinations.mysql import room
+from penstock.connectors.destinations.mysql import room, straight
 from penstock.connectors.destinations.mysql.catalogue import (
     indexed_columns,
     stored_columns,
@@ -34,6 +34,7 @@ from penstock.connectors.destinations.mysql.publish import finish_broken_off, sh
 from penstock.connectors.destinations.mysql.session import check_version, is_maria, set_up
 from penstock.connectors.destinations.mysql.staging import (
     insert_lines,
+    load_data,
     load_lines,
     make_table,
     options,
@@ -45,7 +46,7 @@ from penstock.connectors.destinations.mysql.upsert import upsert
 from penstock.core import metadata
 from penstock.core.cards import Card
 from penstock.core.errors import ConfigError, Interrupted, PenstockError
-from penstock.core.load import TableLoad, WriteMode
+from penstock.core.load import Deletes, TableLoad, WriteMode
 from penstock.sdk.destination import Capabilities
 from penstock.sdk.source import Step
 from penstock.sdk.sql import StagedDestination, Tx
@@ -58,7 +59,7 @@ from penstock.sdk.sql.merge import ACTIONS, Counts, merge
 from penstock.sdk.sql.removing import GONE
 from penstock.sdk.sql.staged import STAGED_ROWS
 from penstock.sdk.sql.sweep import Swept
-from penstock.sdk.sql.target import Target
+from penstock.sdk.sql.target import LOADED, Target
 
 _TEMPORARY = (STAGED_ROWS, SWEEP_KEYS, ACTIONS, VERSIONS, FILLED, GONE, COPY)
 
@@ -83,6 +84,8 @@ class MySql(StagedDestination):
         self._prepared = False
         self._local = config.local_infile
         self._trial: Trial | None = None
+        # Tables that every load of this job brought only new keys.
+        self._fresh: set[str] = set()
         self._measured: frozenset[str] = frozenset()
         self._longest: dict[str, int] = {}
         self.dialect: MySqlDialect = MySqlDialect()
@@ -192,6 +195,47 @@ class MySql(StagedDestination):
                 self._local = False
         if not self._local:
             self._send(tx, table, fields, files)
+
+    def insert_new(self, tx: Tx, load: TableLoad, place: str, existing: pa.Schema) -> Counts | None:
+        """Into an empty table, and as long as loads of this table bring only new keys."""
+        assert isinstance(tx, MySqlTx)
+        if not self._local or not straight.suits(self.dialect, load, existing):
+            return None
+        known = straight.facts(load)
+        if (load.key and not known.plain) or (known.deletes and load.deletes is Deletes.HARD):
+            return None
+        if load.mode is WriteMode.MERGE and load.key and not self._brings_new(tx, load, place):
+            return None
+        self._measured = frozenset()
+        tx.run("SAVEPOINT _ps_straight")
+        target = Target(self.dialect, load, self.qualified(place), "", existing)
+        rows = CopyRows(load.files, load.schema, LoadLines(), cancel=self._cancel)
+        try:
+            done = load_data(
+                tx.connection, self.dialect, target.table, rows, load.schema,
+                {LOADED: target.loaded},
+            )  # fmt: skip
+        except pymysql.Error as error:
+            if code_of(error) not in NO_LOCAL:
+                raise
+            self._local = False
+            return None
+        if done != (load.rows, 0):
+            # A key is stored already, or a value does not fit: the long way tells which.
+            self._fresh.discard(place)
+            tx.run("ROLLBACK TO SAVEPOINT _ps_straight")
+            return None
+        self._fresh.add(place)
+        self.warnings += rows.warnings
+        gone = straight.tombstones(load, known, existing)
+        return Counts(inserted=load.rows - gone, deleted=gone)
+
+    def _brings_new(self, tx: Tx, load: TableLoad, place: str) -> bool:
+        """Whether it is likely that no key of the load is stored; the table's key tells surely."""
+        indexes = unique_indexes(tx, place)
+        if [set(columns or ()) for columns in indexes.values()] != [set(load.key)]:
+            return False
+        return place in self._fresh or not tx.rows(f"SELECT 1 FROM {self.qualified(place)} LIMIT 1")
 
     def merge_rows(self, tx: Tx, target: Target) -> Counts:
         """By one upsert where the key has a unique index; else by a join."""

@@ -62,8 +62,9 @@ class MySqlDialect(Dialect):
         done = ", ".join(f"t.{name} = {value}" for name, value in values.items())
         return f"UPDATE {table} AS t, {sources} SET {done} WHERE {where}"
 
-    def delete(self, table: str, name: str, sources: str, where: str) -> str:
-        return f"DELETE {name} FROM {table} AS {name}, {sources} WHERE {where}"
+    def delete(self, table: str, name: str, where: str, sources: str = "") -> str:
+        joined = f", {sources}" if sources else ""
+        return f"DELETE {name} FROM {table} AS {name}{joined} WHERE {where}"
 
     def drop_temporary(self, table: str) -> str:
         # Without the word it would commit.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 
 import pyarrow as pa
@@ -77,11 +77,7 @@ def load_lines(
     Raises:
         DataError: a value does not fit its column.
     """
-    statement = (
-        f"LOAD DATA LOCAL INFILE {connection.rows_name} INTO TABLE {table} {LoadLines.FORMAT} "
-        f"{_columns(dialect, kinds)}"
-    )
-    stored, warnings = connection.send_rows(statement, (content(part) for part in rows))
+    stored, warnings = load_data(connection, dialect, table, rows, kinds)
     if warnings:
         for level, code, text in connection.warnings():
             if level != "Note":
@@ -94,19 +90,33 @@ def load_lines(
         )
 
 
-def _columns(dialect: MySqlDialect, kinds: pa.Schema) -> str:
-    """The columns in the order of the lines; MySQL takes no bytes for JSON, only text."""
-    if dialect.maria:
-        return f"({', '.join(dialect.ident(name) for name in kinds.names)})"
-    names, values = [], []
+def load_data(
+    connection: RowsConnection,
+    dialect: MySqlDialect,
+    table: str,
+    rows: CopyRows,
+    kinds: pa.Schema,
+    constants: Mapping[str, str] | None = None,
+) -> tuple[int, int]:
+    """LOAD DATA LOCAL, with values that all rows have; rows stored, and warnings.
+
+    A row that meets another one of its key is left out with a warning.
+    """
+    names, values = [], dict(constants or {})
     for at, field in enumerate(kinds):
         name = dialect.ident(field.name)
-        if dialect.type_name(field) == "json":
+        if dialect.type_name(field) == "json" and not dialect.maria:
+            # MySQL takes no bytes for JSON, only text.
             names.append(f"@v{at}")
-            values.append(f"{name} = CONVERT(@v{at} USING utf8mb4)")
+            values[name] = f"CONVERT(@v{at} USING utf8mb4)"
         else:
             names.append(name)
-    return f"({', '.join(names)})" + (f" SET {', '.join(values)}" if values else "")
+    done = ", ".join(f"{name} = {value}" for name, value in values.items())
+    return connection.send_rows(
+        f"LOAD DATA LOCAL INFILE {connection.rows_name} INTO TABLE {table} {LoadLines.FORMAT} "
+        f"({', '.join(names)}){f' SET {done}' if done else ''}",
+        (content(part) for part in rows),
+    )
 
 
 def insert_lines(
