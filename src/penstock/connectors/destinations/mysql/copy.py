@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +26,7 @@ class CopyRows:
 
     Args:
         columns: what the rows have; columns that a file lacks are null.
-        measured: names of text columns whose longest value is wanted.
+        measured: columns whose longest value is wanted, and whether in bytes, not characters.
         cancel: stops between two parts.
     """
 
@@ -35,7 +35,7 @@ class CopyRows:
         files: Sequence[Path],
         columns: Sequence[pa.Field],
         lines: Lines,
-        measured: frozenset[str] = frozenset(),
+        measured: Mapping[str, bool] | None = None,
         cancel: threading.Event | None = None,
     ) -> None:
         self._files = files
@@ -44,8 +44,9 @@ class CopyRows:
         self._texts = ColumnTexts()
         self._cancel = cancel
         self.rows = 0
-        self.longest = dict.fromkeys(measured, 0)
-        """Characters of the longest value."""
+        self._measured = dict(measured or {})
+        self.longest = dict.fromkeys(self._measured, 0)
+        """Characters, or bytes, of the longest value."""
 
     def __iter__(self) -> Iterator[pa.BinaryArray]:
         """Arrays with one value for each row."""
@@ -75,6 +76,7 @@ class CopyRows:
             return pa.nulls(batch.num_rows, pa.binary())
         text = self._texts.text(batch.column(at), name, kind)
         if name in self.longest:
-            characters = pc.max(pc.utf8_length(text.cast(pa.string()))).as_py() or 0
-            self.longest[name] = max(self.longest[name], characters)
+            in_bytes = self._measured[name]
+            sizes = pc.binary_length(text) if in_bytes else pc.utf8_length(text.cast(pa.string()))
+            self.longest[name] = max(self.longest[name], pc.max(sizes).as_py() or 0)
         return self._lines.value(text, logical(kind))

@@ -86,7 +86,7 @@ class MySql(StagedDestination):
         self._trial: Trial | None = None
         # Tables that every load of this job brought only new keys.
         self._fresh: set[str] = set()
-        self._measured: frozenset[str] = frozenset()
+        self._measured: dict[str, bool] = {}
         self._longest: dict[str, int] = {}
         self.dialect: MySqlDialect = MySqlDialect()
         self.instants = config.metadata_instants
@@ -163,7 +163,7 @@ class MySql(StagedDestination):
     @contextmanager
     def rows_of(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> Iterator[str]:
         limits = room.limits(load, existing)
-        self._measured = frozenset(limits)
+        self._measured = {name: limit.in_bytes for name, limit in limits.items()}
         with super().rows_of(tx, load, existing) as rows:
             place = self.qualified(self.place(tx, load.table, load.generation))
             short = room.too_short(place, load.table, existing, limits, self._longest)
@@ -173,7 +173,7 @@ class MySql(StagedDestination):
             yield rows
 
     def keys_of(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> None:
-        self._measured = frozenset()
+        self._measured = {}
         super().keys_of(tx, load, existing)
 
     def copy_in(
@@ -206,7 +206,7 @@ class MySql(StagedDestination):
             return None
         if load.mode is WriteMode.MERGE and load.key and not self._brings_new(tx, load, place):
             return None
-        self._measured = frozenset()
+        self._measured = {}
         tx.run("SAVEPOINT _ps_straight")
         target = Target(self.dialect, load, self.qualified(place), "", existing)
         rows = CopyRows(load.files, load.schema, LoadLines(), cancel=self._cancel)
@@ -341,8 +341,7 @@ class MySql(StagedDestination):
         self, tx: MySqlTx, table: str, fields: Sequence[pa.Field], files: Sequence[Path]
     ) -> None:
         send, lines = (load_lines, LoadLines()) if self._local else (insert_lines, InsertLines())
-        names = self._measured & {field.name for field in fields}
-        rows = CopyRows(files, fields, lines, names, self._cancel)
+        rows = CopyRows(files, fields, lines, self._measured, self._cancel)
         send(tx.connection, self.dialect, table, rows, pa.schema(fields))
         self.warnings += rows.warnings
         self._longest = rows.longest

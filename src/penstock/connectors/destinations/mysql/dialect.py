@@ -10,7 +10,7 @@ import pyarrow as pa
 from penstock.connectors.destinations.mysql.numbers import number_text
 from penstock.connectors.destinations.mysql.types import Stored, arrow_type, type_name
 from penstock.core import metadata
-from penstock.core.types import Logical, logical
+from penstock.core.types import UUID, Logical, logical
 from penstock.sdk.sql import Dialect
 from penstock.sdk.sql.dialect import is_turned
 from penstock.sdk.sql.tx import Tx
@@ -45,7 +45,11 @@ class MySqlDialect(Dialect):
 
     def column(self, stored: Stored) -> pa.Field:
         """A column of the catalogue; its own type is kept in the field's metadata."""
-        kept = {STORED: stored.kind, b"collation": stored.collation or ""}
+        kept = {
+            STORED: stored.kind,
+            b"charset": stored.charset or "",
+            b"collation": stored.collation or "",
+        }
         return pa.field(stored.name, arrow_type(stored), metadata=kept)
 
     def same(self, one: str, other: str) -> str:
@@ -127,6 +131,12 @@ def stored_kind(field: pa.Field) -> str:
 def stored_collation(field: pa.Field) -> str:
     """The collation of a described column, empty where it has none."""
     return str((field.metadata or {}).get(b"collation", b""), "utf-8")
+
+
+def takes_our_bytes(field: pa.Field) -> bool:
+    """Whether a described column keeps text as it is sent; others would take it for their own."""
+    charset = str((field.metadata or {}).get(b"charset", b""), "utf-8")
+    return charset in ("", "utf8mb4") or field.type == UUID
 
 
 def _trimmed(text: str, zone: str) -> str:

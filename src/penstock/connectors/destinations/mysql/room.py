@@ -10,7 +10,13 @@ import pymysql
 
 from penstock.connectors.destinations.mysql.dialect import stored_collation, stored_kind
 from penstock.connectors.destinations.mysql.errors import code_of
-from penstock.connectors.destinations.mysql.types import longer_type, row_bytes, text_limit
+from penstock.connectors.destinations.mysql.types import (
+    byte_limit,
+    longer_type,
+    row_bytes,
+    text_limit,
+)
+from penstock.core.errors import DataError
 from penstock.core.load import TableLoad
 from penstock.sdk.sql.tx import Tx
 
@@ -18,63 +24,98 @@ from penstock.sdk.sql.tx import Tx
 _CANNOT = frozenset({1071, 1142, 1170})
 
 
-def limits(load: TableLoad, existing: pa.Schema) -> dict[str, int]:
-    """Characters that the text columns of a load hold, where that is limited; without keys,
-    which stay as long as an index allows."""
-    found = {
-        field.name: text_limit(stored_kind(existing.field(field.name)))
-        for field in load.schema
-        if pa.types.is_string(field.type) and field.name not in load.key
-    }
-    return {name: limit for name, limit in found.items() if limit is not None}
+@dataclass(frozen=True)
+class Limit:
+    """What a column of text or bytes holds: characters, or bytes."""
+
+    length: int
+    in_bytes: bool
+
+
+def limits(load: TableLoad, existing: pa.Schema) -> dict[str, Limit]:
+    """Of the columns of a load that have one; without keys, which stay as long as an index
+    allows."""
+    found = {}
+    for field in load.schema:
+        kind = stored_kind(existing.field(field.name))
+        characters, size = text_limit(kind), byte_limit(kind)
+        if field.name in load.key or not (_is_text(field.type) or pa.types.is_binary(field.type)):
+            continue
+        if characters is not None:
+            found[field.name] = Limit(characters, in_bytes=False)
+        elif size is not None:
+            found[field.name] = Limit(size, in_bytes=True)
+    return found
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or isinstance(kind, pa.JsonType)
 
 
 @dataclass(frozen=True)
 class Longer:
     """A column that is to be lengthened, and what the user is told of it."""
 
+    column: str
     statement: str
     told: str
+    must: bool
+    """Where it cannot be, the server would cut the value in silence and not refuse it
+    (MariaDB 10.11 does, from longtext to a shorter text)."""
 
 
 def too_short(
     place: str,
     table: str,
     existing: pa.Schema,
-    limits: Mapping[str, int],
+    limits: Mapping[str, Limit],
     longest: Mapping[str, int],
 ) -> list[Longer]:
     """The columns whose longest value does not fit.
 
     Args:
         place: the table, qualified and quoted.
-        longest: characters of the longest staged value, by column.
+        longest: characters, or bytes, of the longest staged value, by column.
     """
     found = []
     kinds = {field.name: stored_kind(field) for field in existing}
     for name, limit in limits.items():
-        if longest.get(name, 0) <= limit:
+        if longest.get(name, 0) <= limit.length:
             continue
+        before = kinds[name]
         others = row_bytes(kind for column, kind in kinds.items() if column != name)
         kinds[name] = longer_type(longest[name], others)
+        if limit.in_bytes:
+            kinds[name] = f"long{before.lower()[-4:]}"
         collation = stored_collation(existing.field(name))
         like = f" COLLATE {collation}" if collation else ""
         quoted = '"' + name.replace('"', '""') + '"'
         told = (
-            f"The column {name} of {table} was too short for a value: it was varchar({limit}) "
+            f"The column {name} of {table} was too short for a value: it was {before} "
             f"and is {kinds[name]} now."
         )
-        found.append(Longer(f"ALTER TABLE {place} MODIFY {quoted} {kinds[name]}{like}", told))
+        statement = f"ALTER TABLE {place} MODIFY {quoted} {kinds[name]}{like}"
+        found.append(Longer(name, statement, told, must=limit.in_bytes))
     return found
 
 
 def lengthen(tx: Tx, place: str, columns: Sequence[Longer]) -> list[str]:
     """Change the columns where that can be; without it, rows that are too long are refused.
 
+    Raises:
+        DataError: a column stays too short for a value.
+
     Returns:
         What the user is told; a table without rows was only waiting for its first ones.
     """
-    told = [column.told for column in columns if _tried(tx, column.statement)]
+    told = []
+    for column in columns:
+        if _tried(tx, column.statement):
+            told.append(column.told)
+        elif column.must:
+            raise DataError(
+                f"A value of {column.column} is too long for its column.", code="VALUE_TOO_LONG"
+            )
     return told if told and tx.rows(f"SELECT 1 FROM {place} LIMIT 1") else []
 
 

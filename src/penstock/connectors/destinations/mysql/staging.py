@@ -13,6 +13,7 @@ from penstock.connectors.destinations.mysql.dialect import (
     MySqlDialect,
     stored_collation,
     stored_kind,
+    takes_our_bytes,
 )
 from penstock.connectors.destinations.mysql.errors import refused_value
 from penstock.connectors.destinations.mysql.lines import LoadLines, content, pieces
@@ -62,7 +63,7 @@ def _type(
     if stored is None or kind not in _TEXTS:
         # MariaDB's json is a longtext with a check, which the target has as well.
         return "longtext" if kind == "json" and dialect.maria else kind
-    there = stored_kind(stored)
+    there = stored_kind(stored) if takes_our_bytes(stored) else ""
     if there.startswith(("varchar", "char", "varbinary", "binary")):
         collation = stored_collation(stored)
         return f"{there} COLLATE {collation}" if collation else there

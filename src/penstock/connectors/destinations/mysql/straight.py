@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from penstock.connectors.destinations.mysql.dialect import MySqlDialect
+from penstock.connectors.destinations.mysql.dialect import MySqlDialect, takes_our_bytes
 from penstock.core.batch import Hint
 from penstock.core.load import TableLoad, WriteMode
 from penstock.core.metadata import DELETED, HINT, INSTANTS, OP
@@ -50,6 +50,7 @@ def suits(dialect: MySqlDialect, load: TableLoad, existing: pa.Schema) -> bool:
     fields = [(field, existing.field(field.name)) for field in load.schema]
     return all(
         dialect.type_name(field) == dialect.type_name(stored)
+        and takes_our_bytes(stored)
         and (field.name not in INSTANTS or field.type == stored.type)
         for field, stored in fields
     )

@@ -66,6 +66,10 @@ KEY_BYTES: Final = 3_072
 _CHARACTER: Final = 4
 LADDER: Final = (256, 512, 1024, 4096, 16383)
 """Lengths of text columns (pipelines.md 12.10); a longer text is a longtext."""
+_SHORT: Final = {
+    "tinytext": 255, "text": 65_535, "mediumtext": 16_777_215,
+    "tinyblob": 255, "blob": 65_535, "mediumblob": 16_777_215,
+}  # fmt: skip
 _FIXED: Final = {
     Logical.BOOLEAN: 1, Logical.BYTE: 2, Logical.SHORT: 2, Logical.INT: 4, Logical.LONG: 8,
     Logical.FLOAT: 8, Logical.DOUBLE: 8, Logical.DATE: 3, Logical.TIME: 6, Logical.TIMESTAMP: 8,
@@ -119,6 +123,11 @@ def text_limit(kind: str) -> int | None:
     """Characters that a varchar holds; None for every other type."""
     found = _VARCHAR.fullmatch(kind.lower())
     return int(found[1]) if found else None
+
+
+def byte_limit(kind: str) -> int | None:
+    """Bytes that a text or blob of less than 4 GB holds; None for every other type."""
+    return _SHORT.get(kind.lower())
 
 
 def row_bytes(kinds: Iterable[str]) -> int:
