@@ -36,6 +36,7 @@ class RowsConnection(_Connection):
     waiting: Iterable[memoryview] | None = None
     _result: Any
     _sock: Any
+    _read_timeout: int | None
 
     def send_rows(self, statement: str, rows: Iterable[memoryview]) -> tuple[int, int]:
         """Run a LOAD DATA LOCAL INFILE, whose file is named `rows_name`.
@@ -120,9 +121,12 @@ def connect(config: Config) -> RowsConnection:
         autocommit=True,
         local_infile=config.local_infile,
         connect_timeout=config.connect_timeout,
+        # A server that takes the connection and says nothing is given up as well.
+        read_timeout=config.connect_timeout,
         program_name="penstock",
         **_tls(config),
     )
+    connection._read_timeout = None
     _notice_silence(connection._sock)
     return connection
 

@@ -235,7 +235,13 @@ class MySql(StagedDestination):
         indexes = unique_indexes(tx, place)
         if [set(columns or ()) for columns in indexes.values()] != [set(load.key)]:
             return False
-        return place in self._fresh or not tx.rows(f"SELECT 1 FROM {self.qualified(place)} LIMIT 1")
+        if not tx.rows(f"SELECT 1 FROM {self.qualified(place)} LIMIT 1"):
+            return True
+        if place not in self._fresh:
+            return False
+        key = ", ".join(self.dialect.ident(name) for name in load.key)
+        some = f"({key}) IN ({straight.a_few_keys(load)})"
+        return not tx.rows(f"SELECT 1 FROM {self.qualified(place)} WHERE {some} LIMIT 1")
 
     def merge_rows(self, tx: Tx, target: Target) -> Counts:
         """By one upsert where the key has a unique index; else by a join."""

@@ -45,7 +45,12 @@ def finish_broken_off(mysql: MySql, tx: Tx) -> None:
             put_in_place(mysql, tx, table, generation)
     for name in names:
         if _OLD.fullmatch(name):
-            tx.run(f"DROP TABLE IF EXISTS {mysql.qualified(name)}")
+            drop_old(mysql, tx, name)
+
+
+def drop_old(mysql: MySql, tx: Tx, name: str) -> None:
+    """Drop a table that has been replaced."""
+    tx.run(f"DROP TABLE IF EXISTS {mysql.qualified(name)}")
 
 
 def put_in_place(mysql: MySql, tx: Tx, table: str, generation: int) -> None:
@@ -64,7 +69,7 @@ def put_in_place(mysql: MySql, tx: Tx, table: str, generation: int) -> None:
         return
     aside = mysql.qualified(_old_name(table, generation))
     tx.run(f"RENAME TABLE {place} TO {aside}, {source} TO {place}")
-    tx.run(f"DROP TABLE IF EXISTS {aside}")
+    drop_old(mysql, tx, _old_name(table, generation))
 
 
 def _old_name(table: str, generation: int) -> str:

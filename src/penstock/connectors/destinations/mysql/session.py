@@ -15,7 +15,8 @@ _SQL_MODE = (
     "ANSI_QUOTES,PIPES_AS_CONCAT,STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
     "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 )
-_OLDEST = {True: (10, 4), False: (8, 0)}
+# Of MySQL the first with the collation.
+_OLDEST = {True: (10, 4), False: (8, 0, 17)}
 
 
 def is_maria(connection: RowsConnection) -> bool:
@@ -28,10 +29,10 @@ def check_version(connection: RowsConnection, identity: str) -> None:
     oldest = _OLDEST[is_maria(connection)]
     # Old clients are told 5.5.5- before the version of MariaDB.
     numbers = said.removeprefix("5.5.5-").partition("-")[0].split(".")
-    if tuple(int(number) for number in numbers[:2] if number.isdigit()) < oldest:
+    if tuple(int(number) for number in numbers if number.isdigit()) < oldest:
         raise ConfigError(
             f"The server's version is {said}, which is too old.",
-            hint="MySQL 8.0 or MariaDB 10.4, or later, is needed.",
+            hint="MySQL 8.0.17 or MariaDB 10.4, or later, is needed.",
             code="destination.version",
             destination=identity,
         )

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from penstock.connectors.destinations.mysql.dialect import MySqlDialect, takes_our_bytes
+from penstock.connectors.destinations.mysql.lines import InsertLines, content
+from penstock.connectors.destinations.mysql.texts import ColumnTexts, travels_as
 from penstock.core.batch import Hint
 from penstock.core.load import TableLoad, WriteMode
 from penstock.core.metadata import DELETED, HINT, INSTANTS, OP
+from penstock.core.types import logical, normal
+
+_FEW: Final = 16
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,20 @@ def suits(dialect: MySqlDialect, load: TableLoad, existing: pa.Schema) -> bool:
         and (field.name not in INSTANTS or field.type == stored.type)
         for field, stored in fields
     )
+
+
+def a_few_keys(load: TableLoad) -> str:
+    """Keys of rows from all over the files, as SQL."""
+    parts = [pq.read_table(file, columns=list(load.key)) for file in load.files]
+    rows = pa.concat_tables(parts, promote_options="permissive")
+    places = sorted({rows.num_rows * n // _FEW for n in range(_FEW)} | {rows.num_rows - 1})
+    texts, lines = ColumnTexts(), InsertLines()
+    columns = []
+    for name in load.key:
+        kind = normal(travels_as(load.schema.field(name)))
+        few = rows.column(name).take(pa.array(places)).combine_chunks()
+        columns.append(lines.value(texts.text(few, name, kind), logical(kind)))
+    return bytes(content(lines.rows(columns))[:-1]).decode()
 
 
 def tombstones(load: TableLoad, found: Facts, existing: pa.Schema) -> int:
