@@ -47,7 +47,7 @@ def _value(column: Column, choices: Choices) -> str:
             text = f"concat({_Q},{text},{_Q})"
         case Kind.TEXT | Kind.JSON:
             text = f"concat({_Q},replace({text},{_Q},x'{2 * QUOTE.hex()}'),{_Q})"
-    # Not ifnull(text, ''): a text past max_allowed_packet is NULL as well, and must not pass for one.
+    # Not ifnull(text, ''): a text past max_allowed_packet comes as NULL too, and is none.
     return f"if({name} is null,'',{text})" if column.nullable else text
 
 

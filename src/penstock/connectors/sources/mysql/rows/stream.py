@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -40,7 +41,8 @@ class LineStream:
     def __init__(self, connection: Connection[Any], query: str, block: int = BLOCK_BYTES) -> None:
         self._connection = connection
         self._query = query
-        self._data = bytearray(block)
+        # The first read must take all that the driver's file object has read ahead.
+        self._data = bytearray(max(block, io.DEFAULT_BUFFER_SIZE))
         self._have = 0
         self.unbuilt = 0
         """Rows whose line the server could not build, since it exceeds max_allowed_packet."""
