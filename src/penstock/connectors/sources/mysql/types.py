@@ -28,8 +28,8 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True)
-class Column:
-    """A column as the catalogue (information_schema.columns) describes it.
+class Definition:
+    """What the catalogue (information_schema.columns) says of a column.
 
     Args:
         name: as it is.
@@ -39,8 +39,8 @@ class Column:
         charset: of text types; None for others.
         precision: digits of decimals, bits of bit.
         scale: digits after the point of decimals.
+        fraction: digits of a second's fraction.
         is_json: MariaDB keeps JSON as LONGTEXT with a check of `json_valid`.
-        generated: the server computes it.
     """
 
     name: str
@@ -50,8 +50,8 @@ class Column:
     charset: str | None = None
     precision: int = 0
     scale: int = 0
+    fraction: int = 0
     is_json: bool = False
-    generated: bool = False
 
     @property
     def unsigned(self) -> bool:
@@ -64,8 +64,8 @@ class Choices:
     """What the user decides about types that have no exact twin.
 
     Args:
-        tinyint1: tinyint(1) holds truth values, or numbers.
-        time: TIME is a time of day, or text ("-838:59:59" is a duration, which no clock shows).
+        tinyint1_is_boolean: tinyint(1) holds truth values, or numbers.
+        time_is_text: TIME is a time of day, or text (no clock shows "-838:59:59").
     """
 
     tinyint1_is_boolean: bool = True
@@ -110,7 +110,7 @@ _KINDS: Final = {
 }
 
 
-def kind(column: Column, choices: Choices) -> Kind:
+def kind(column: Definition, choices: Choices) -> Kind:
     """How its values travel; types that are not known are read as text."""
     if column.is_json:
         return Kind.JSON
@@ -123,7 +123,7 @@ def kind(column: Column, choices: Choices) -> Kind:
     return _KINDS.get(column.data_type, Kind.TEXT)
 
 
-def arrow_type(column: Column, choices: Choices) -> pa.DataType:
+def arrow_type(column: Definition, choices: Choices) -> pa.DataType:
     """The Arrow type that holds every value of the column, or all but those refused by name."""
     match kind(column, choices):
         case Kind.BOOLEAN:

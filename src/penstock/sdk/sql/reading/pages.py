@@ -148,6 +148,7 @@ def cut(rows: Rows, start: int, stop: int) -> Rows:
         tuple(Refusal(item.index - start, item.column, item.reason) for item in inside),
         {index - start: text for index, text in rows.texts.items() if start <= index < stop},
         rows.size * (stop - start) // max(count, 1),
+        () if start else rows.warnings,
     )
 
 
@@ -165,4 +166,5 @@ def _joined(first: Rows, second: Rows) -> Rows:
         + tuple(Refusal(item.index + moved, item.column, item.reason) for item in second.refusals),
         {**first.texts, **{index + moved: text for index, text in second.texts.items()}},
         first.size + second.size,
+        first.warnings + second.warnings,
     )

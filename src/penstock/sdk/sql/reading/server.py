@@ -97,12 +97,14 @@ class Rows:
         batch: refused rows are among them, with null in the refused place.
         refusals: at most one for a row.
         texts: the refused rows as the server wrote them, by index.
+        warnings: plain sentences for the job's log.
     """
 
     batch: pa.RecordBatch
     refusals: tuple[Refusal, ...] = ()
     texts: Mapping[int, Mapping[str, str | None]] = field(default_factory=dict)
     size: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ def _lengths(block: Bytes, starts: Places) -> Places:
 
 def _walk(block: Bytes, at: int) -> Frames:
     """The same packet by packet, exact whatever the rows hold."""
-    view, size = memoryview(block), len(block)
+    view, size = memoryview(block.data), len(block)
     starts: list[int] = []
     ends: list[int] = []
     gone: list[int] = []
@@ -151,8 +151,8 @@ def _walk(block: Bytes, at: int) -> Frames:
             starts.append(at)
             ends.append(at + HEADER + length - 1)
         at += HEADER + length
-    places = (np.array(each, np.int64) for each in (starts, ends, gone))
-    return Frames(*places, next=at, stop=stop)
+    found = [np.array(places, np.int64) for places in (starts, ends, gone)]
+    return Frames(found[0], found[1], found[2], at, stop)
 
 
 def may_have_ended(block: Bytes) -> bool:

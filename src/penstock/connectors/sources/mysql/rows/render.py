@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from penstock.connectors.sources.mysql.types import Choices, Column, Kind, kind
+from penstock.connectors.sources.mysql.types import Choices, Definition, Kind, kind
 
 _UTF8: Final = frozenset({"utf8mb4", "utf8mb3", "utf8", "ascii"})
 """Character sets whose bytes are UTF-8 as they are."""
@@ -20,18 +20,20 @@ def ident(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-def line(columns: Sequence[Column], choices: Choices) -> str:
+def line(values: Sequence[str]) -> str:
     """The expression of a row's line: a leading comma, the values, the byte 0xFF.
 
-    NULL is nothing; every text, also empty text, is quoted. The line is a binary string, so that
-    neither collations nor the character set of the connection matter. It is NULL when it, or a
-    part of it, exceeds the server's max_allowed_packet.
+    The line is a binary string, so that neither collations nor the character set of the
+    connection matter. It is NULL when it, or a part of it, exceeds max_allowed_packet.
+
+    Args:
+        values: expressions as `value` makes them.
     """
-    values = ",',',".join(_value(column, choices) for column in columns)
-    return f"concat(',',{values},x'ff')"
+    joined = ",',',".join(values)
+    return f"concat(',',{joined},x'ff')"
 
 
-def bare(column: Column, choices: Choices) -> str:
+def bare(column: Definition, choices: Choices) -> str:
     """The value alone as a binary string: bytes as they are, all else as in the line."""
     name = ident(column.name)
     if kind(column, choices) is Kind.BYTES:
@@ -39,7 +41,8 @@ def bare(column: Column, choices: Choices) -> str:
     return f"convert({_plain(column, choices, name)} using binary)"
 
 
-def _value(column: Column, choices: Choices) -> str:
+def value(column: Definition, choices: Choices) -> str:
+    """The value in a line: NULL is nothing; every text, also empty text, is quoted."""
     name = ident(column.name)
     text = _plain(column, choices, name)
     match kind(column, choices):
@@ -51,7 +54,7 @@ def _value(column: Column, choices: Choices) -> str:
     return f"if({name} is null,'',{text})" if column.nullable else text
 
 
-def _plain(column: Column, choices: Choices, name: str) -> str:
+def _plain(column: Definition, choices: Choices, name: str) -> str:
     match kind(column, choices):
         case Kind.NUMBER | Kind.DATE | Kind.TIME | Kind.MOMENT:
             return name
@@ -69,7 +72,7 @@ def _plain(column: Column, choices: Choices, name: str) -> str:
     return as_utf8(column, name)
 
 
-def as_utf8(column: Column, name: str) -> str:
+def as_utf8(column: Definition, name: str) -> str:
     """The text as a binary string of UTF-8."""
     if column.charset in _UTF8 and column.data_type != "json":
         return f"convert({name} using binary)"
@@ -78,6 +81,6 @@ def as_utf8(column: Column, name: str) -> str:
     return f"convert(convert({name} using utf8mb4) using binary)"
 
 
-def bit_bytes(column: Column) -> int:
+def bit_bytes(column: Definition) -> int:
     """Bytes that a bit column of this width takes."""
     return (column.precision + 7) // 8

@@ -2,69 +2,46 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from penstock.connectors.sources.mysql.rows.columns import LineParser, text_columns
+from penstock.sdk.sql.reading import Refusal, Rows
 
 _ZERO: Final = r"^0000|^[0-9]{4}-(00|[0-9]{2}-00)"
 """Dates that no calendar has: MySQL allows 0000-00-00 and zero months and days."""
 
 
-@dataclass(frozen=True)
-class Refused:
-    """A row that cannot be delivered: why, the column, and the row as text."""
-
-    column: str
-    code: str
-    reason: str
-    raw: str
-
-
-@dataclass
-class Repaired:
-    """What came of a block: the rows that fit, those refused, zero dates made null by column."""
-
-    rows: pa.RecordBatch
-    refused: list[Refused] = field(default_factory=list)
-    zero_dates: dict[str, int] = field(default_factory=dict)
-
-
-def repair(parser: LineParser, lines: memoryview) -> Repaired:
+def repair(parser: LineParser, lines: memoryview, zero_dates: dict[str, int]) -> Rows:
     """Parse lines of which some hold values that the quick way refused.
 
-    Zero dates become null and are counted. Rows with other values that do not fit are taken
-    out. Columns are cast whole; only the rows of a column that does not cast are looked at
-    one by one.
+    Columns are cast whole; only the rows of a column that does not cast are looked at one by one.
+
+    Args:
+        zero_dates: zero dates that became null are added here, by column.
     """
     schema = parser.schema
     texts = text_columns(lines, len(schema))
-    zero: dict[str, int] = {}
-    wrong: dict[int, tuple[str, str]] = {}
+    wrong: dict[int, Refusal] = {}
     columns = []
     for item, text in zip(schema, texts, strict=True):
         found = text
         if pa.types.is_date(item.type) or pa.types.is_timestamp(item.type):
             found, count = _without_zero_dates(text)
             if count:
-                zero[item.name] = count
+                zero_dates[item.name] = zero_dates.get(item.name, 0) + count
         made, bad = _cast(parser, found, item.type)
         for at, reason in bad.items():
-            wrong.setdefault(at, (item.name, reason))
+            wrong.setdefault(at, Refusal(at, item.name, reason))
         columns.append(made)
-    rows = pa.RecordBatch.from_arrays(columns, schema=schema)
-    refused = [
-        Refused(name, _code(schema.field(name).type), reason, _raw(schema, texts, at))
-        for at, (name, reason) in sorted(wrong.items())
-    ]
-    if wrong:
-        keep = pa.array([at not in wrong for at in range(rows.num_rows)])
-        rows = rows.filter(keep)
-    return Repaired(rows, refused, zero)
+    return Rows(
+        pa.RecordBatch.from_arrays(columns, schema=schema),
+        tuple(wrong[at] for at in sorted(wrong)),
+        {at: _shown(schema, texts, at) for at in wrong},
+        len(lines),
+    )
 
 
 def _without_zero_dates(text: pa.BinaryArray) -> tuple[pa.Array, int]:
@@ -108,12 +85,7 @@ def _named(kind: pa.DataType) -> str:
     return "UTF-8 text" if pa.types.is_string(kind) else str(kind)
 
 
-def _code(kind: pa.DataType) -> str:
-    """Codes of pipelines.md 14.1."""
-    return "NUMERIC_OUT_OF_RANGE" if pa.types.is_time(kind) else "INCOMPATIBLE_TYPE"
-
-
-def _raw(schema: pa.Schema, texts: list[pa.Array], at: int) -> str:
+def _shown(schema: pa.Schema, texts: list[pa.Array], at: int) -> dict[str, str | None]:
     values = (text[at].as_py() for text in texts)
     shown = (None if value is None else value.decode("utf-8", "replace") for value in values)
-    return json.dumps(dict(zip(schema.names, shown, strict=True)), ensure_ascii=False)
+    return dict(zip(schema.names, shown, strict=True))

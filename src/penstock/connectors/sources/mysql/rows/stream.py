@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import numpy as np
 from pymysql import err
-from pymysql.connections import Connection
 from pymysql.constants import COMMAND, CR
 
 from penstock.connectors.sources.mysql.rows.frames import (
@@ -38,7 +37,7 @@ class LineStream:
         query: its first column is read, and must be the only one.
     """
 
-    def __init__(self, connection: Connection[Any], query: str, block: int = BLOCK_BYTES) -> None:
+    def __init__(self, connection: Any, query: str, block: int = BLOCK_BYTES) -> None:
         self._connection = connection
         self._query = query
         # The first read must take all that the driver's file object has read ahead.

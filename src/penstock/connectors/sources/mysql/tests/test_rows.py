@@ -13,9 +13,10 @@ import pymysql
 import pytest
 
 from maria import MariaServer
-from penstock.connectors.sources.mysql.rows.query import Query, QueryRows
-from penstock.connectors.sources.mysql.rows.repair import Refused
-from penstock.connectors.sources.mysql.types import Choices, Column
+from penstock.connectors.sources.mysql import catalogue
+from penstock.connectors.sources.mysql.rows.query import QueryRows
+from penstock.connectors.sources.mysql.types import Choices
+from penstock.connectors.sources.mysql.words import MySqlColumn, MySqlWords, column
 
 if TYPE_CHECKING:
     Session = pymysql.Connection[Any]
@@ -30,8 +31,8 @@ def session(maria_server: MariaServer, maria_url: str) -> Iterator[Session]:
 
 
 def database_of(session: Session) -> str:
-    name: bytes = session.db
-    return name.decode()
+    assert isinstance(session.db, bytes)
+    return session.db.decode()
 
 
 def table(session: Session, columns: str, *rows: str) -> None:
@@ -41,32 +42,24 @@ def table(session: Session, columns: str, *rows: str) -> None:
             cursor.execute(f"insert into t values (default, {row})")
 
 
-def described(session: Session) -> list[Column]:
+def described(session: Session, choices: Choices) -> list[MySqlColumn]:
     with session.cursor() as cursor:
-        cursor.execute(
-            "select column_name, data_type, column_type, character_set_name, numeric_precision,"
-            " numeric_scale from information_schema.columns"
-            " where table_schema = database() and table_name = 't' order by ordinal_position"
-        )
+        cursor.execute(catalogue.COLUMNS.format(databases="table_schema = database()"))
         rows = cursor.fetchall()
-    return [
-        Column(name, kind, whole, True, charset, digits or 0, scale or 0)
-        for name, kind, whole, charset, digits, scale in rows
-    ]
+        cursor.execute(catalogue.JSON_CHECKS.format(checked="constraint_schema = database()"))
+        json = catalogue.json_columns(cursor.fetchall())
+    (definitions,) = catalogue.definitions(rows, json).values()
+    return [column(item, choices) for item in definitions if item.name != "id"]
 
 
-def read(
-    session: Session, choices: Choices | None = None, block: int = 1 << 20, tail: str = ""
-) -> tuple[pa.Table, list[Refused], dict[str, int]]:
-    query = Query(described(session)[1:], "t", tail)
-    source = QueryRows(session, query, choices or Choices(), block)
-    parts = list(source)
-    zero: dict[str, int] = {}
-    for part in parts:
-        for name, count in part.zero_dates.items():
-            zero[name] = zero.get(name, 0) + count
-    refused = [row for part in parts for row in part.refused]
-    return pa.Table.from_batches([part.rows for part in parts], source.schema), refused, zero
+def reader(session: Session, choices: Choices, block: int = 1 << 20, order: str = "") -> QueryRows:
+    columns = described(session, choices)
+    return QueryRows(session, MySqlWords().select(columns, "t" + order), columns, block)
+
+
+def read(session: Session, choices: Choices | None = None, **how: Any) -> pa.Table:
+    source = reader(session, choices or Choices(), **how)
+    return pa.Table.from_batches([part.batch for part in source.pieces()], source.schema)
 
 
 def moment(text: str) -> dt.datetime:
@@ -127,10 +120,9 @@ def test_a_value_arrives_as_it_is_and_null_as_null(
     session: Session, kind: str, literal: str, value: object, arrow: pa.DataType
 ) -> None:
     table(session, f"a {kind}, b int", f"{literal}, 7", "null, 7")
-    found, refused, _ = read(session)
+    found = read(session)
     assert found.schema.types == [arrow, pa.int32()]
     assert found.to_pylist() == [{"a": value, "b": 7}, {"a": None, "b": 7}]
-    assert refused == []
 
 
 def test_values_survive_many_small_blocks(session: Session) -> None:
@@ -140,7 +132,7 @@ def test_values_survive_many_small_blocks(session: Session) -> None:
             "insert into t select seq, if(seq % 3, seq, null), repeat(char(97 + seq % 26),"
             " seq % 700), repeat(x'ff0e', seq % 50) from seq_1_to_4000"
         )
-    found, _, _ = read(session, block=1500, tail="order by id")
+    found = read(session, block=1, order=" order by id")
     for at, row in enumerate(found.to_pylist(), start=1):
         assert row == {
             "n": at if at % 3 else None,
@@ -155,44 +147,43 @@ def test_zero_dates_become_null_and_are_counted(session: Session) -> None:
         session, "a date, b datetime(6), c timestamp null",
         "'0000-00-00', '2020-00-10 01:00:00', 0", "'2020-05-00', '2020-01-01', '2020-01-01'",
     )  # fmt: skip
-    found, refused, zero = read(session)
-    assert found["a"].to_pylist() == [None, None]
-    assert found["b"].to_pylist() == [None, moment("2020-01-01")]
-    assert (refused, zero) == ([], {"a": 2, "b": 1, "c": 1})
+    source = reader(session, Choices())
+    (rows,) = source.pieces()
+    assert rows.batch["a"].to_pylist() == [None, None]
+    assert rows.batch["b"].to_pylist() == [None, moment("2020-01-01")]
+    assert rows.refusals == ()
+    assert source.zero_dates == {"a": 2, "b": 1, "c": 1}
 
 
 def test_a_value_without_an_exact_twin_is_refused_and_the_other_rows_stay(
     session: Session,
 ) -> None:
     table(session, "a tinyint(1), b time", "1, '10:00'", "2, '10:00'", "0, '-838:59:59'")
-    found, refused, _ = read(session)
-    assert found.to_pylist() == [{"a": True, "b": dt.time(10)}]
-    assert [(row.column, row.code) for row in refused] == [
-        ("a", "INCOMPATIBLE_TYPE"),
-        ("b", "NUMERIC_OUT_OF_RANGE"),
+    (rows,) = reader(session, Choices()).pieces()
+    assert rows.batch.to_pylist() == [
+        {"a": True, "b": dt.time(10)},
+        {"a": None, "b": dt.time(10)},
+        {"a": False, "b": None},
     ]
-    assert refused[1].raw == '{"a": "0", "b": "-838:59:59"}'
+    assert [(item.index, item.column) for item in rows.refusals] == [(1, "a"), (2, "b")]
+    assert rows.refusals[1].reason == "'-838:59:59' is no time of day"
+    assert rows.texts[2] == {"a": "0", "b": "-838:59:59"}
 
 
 def test_choices_read_the_same_values_exactly(session: Session) -> None:
     table(session, "a tinyint(1), b time(3)", "2, '-838:59:59'", "-1, '00:00:00.5'")
-    found, refused, _ = read(session, Choices(tinyint1_is_boolean=False, time_is_text=True))
+    found = read(session, Choices(tinyint1_is_boolean=False, time_is_text=True))
     assert found.to_pylist() == [
         {"a": 2, "b": "-838:59:59.000"},
         {"a": -1, "b": "00:00:00.500"},
     ]
-    assert refused == []
 
 
 def test_json_is_known_by_the_check_that_mariadb_gives_it(session: Session) -> None:
     table(session, "a json", """'{"a": "x,\\\\ny"}'""")
-    source = QueryRows(
-        session, Query([Column("a", "longtext", "longtext", True, "utf8mb4", is_json=True)], "t"),
-        Choices(),
-    )  # fmt: skip
-    (part,) = source
-    assert isinstance(part.rows.schema.field("a").type, pa.JsonType)
-    assert part.rows["a"].to_pylist() == ['{"a": "x,\\ny"}']
+    found = read(session)
+    assert isinstance(found.schema.field("a").type, pa.JsonType)
+    assert found["a"].to_pylist() == ['{"a": "x,\\ny"}']
 
 
 @pytest.mark.parametrize("limit", [1 << 24, 1 << 26])
@@ -210,8 +201,8 @@ def test_rows_past_a_packet_and_past_the_servers_limit(
             writer.cursor().execute("insert into t values (default, %s, %s)", row)
     with session.cursor() as cursor:
         cursor.execute(f"set global max_allowed_packet = {limit}")
-    with closing(maria_server.connect(database_of(session))) as reader:
-        found, _, _ = read(reader)
+    with closing(maria_server.connect(database_of(session))) as short:
+        found = read(short)
     with session.cursor() as cursor:
         cursor.execute("set global max_allowed_packet = default")
     got = {(row["a"], row["b"]) for row in found.to_pylist()}
@@ -229,15 +220,16 @@ def test_an_error_in_the_middle_is_raised_and_the_connection_closed(
             "create function stop_at(n int) returns int deterministic begin if n = 1500 then"
             " signal sqlstate '45000' set message_text = 'enough'; end if; return n; end"
         )
-    query = Query([Column("a", "int", "int(11)")], "(select stop_at(a) a from t) q")
+    columns = described(session, Choices())
+    sql = MySqlWords().select(columns, "(select stop_at(a) a from t) q")
     with pytest.raises(pymysql.MySQLError, match="enough"):
-        list(QueryRows(session, query, Choices()))
+        list(QueryRows(session, sql, columns).pieces())
     assert not session.open
 
 
 def test_rows_that_are_not_read_to_the_end_close_the_connection(session: Session) -> None:
     table(session, "a int", "1", "2")
-    rows = iter(QueryRows(session, Query(described(session), "t"), Choices()))
+    rows = reader(session, Choices()).pieces()
     next(rows)
-    rows.close()  # type: ignore[attr-defined]
+    rows.close()
     assert not session.open

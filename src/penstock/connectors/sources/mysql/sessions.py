@@ -1,0 +1,99 @@
+"""Connections to the server, kept for reuse."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pymysql
+from pymysql.connections import Connection
+
+from penstock.connectors.sources.mysql.config import Config
+from penstock.connectors.sources.mysql.errors import code_of, translate, translate_connect
+
+
+class Sessions:
+    """At most `max_source_connections` at a time; used from any thread."""
+
+    def __init__(self, config: Config, identity: str) -> None:
+        self._config = config
+        self._identity = identity
+        self._free: list[Any] = []
+        self._mutex = threading.Lock()
+        self._slots = threading.BoundedSemaphore(config.max_source_connections)
+        self.opened = 0
+
+    @contextmanager
+    def one(self) -> Iterator[Any]:
+        """A connection in autocommit: no transaction stays open.
+
+        Raises:
+            PenstockError: in place of the driver's errors, also for those of the block.
+        """
+        with self._slots:
+            with self._mutex:
+                connection = self._free.pop() if self._free else None
+            connection = connection or self.connect()
+            good = False
+            try:
+                yield connection
+                good = True
+            except pymysql.Error as error:
+                # After an error of a statement the session is as before; after others it is gone.
+                good = 1000 <= code_of(error) < 2000 or code_of(error) >= 3000
+                raise translate(error, self._identity, self._config.user) from error
+            finally:
+                self._put_back(connection, good=good)
+
+    def connect(self) -> Any:
+        """A new connection, which the caller closes."""
+        config = self._config
+        try:
+            # Its protocol is not in the driver's type hints.
+            connection: Any = Connection(database=config.default_database, **config.connection())
+            mariadb = is_mariadb(connection)
+            with connection.cursor() as cursor:
+                for statement in config.session(mariadb=mariadb):
+                    cursor.execute(statement)
+        except (pymysql.Error, OSError) as error:
+            raise translate_connect(error, self._identity, config.user) from error
+        _notice_silence(connection._sock)
+        with self._mutex:
+            self.opened += 1
+        return connection
+
+    def close(self) -> None:
+        with self._mutex:
+            free, self._free = self._free, []
+        for connection in free:
+            with suppress(pymysql.Error):
+                connection.close()
+
+    def _put_back(self, connection: Any, *, good: bool) -> None:
+        if good and connection.open:
+            with self._mutex:
+                self._free.append(connection)
+        elif connection.open:
+            connection._force_close()
+
+
+def is_mariadb(connection: Any) -> bool:
+    """Which of the two it is; MariaDB says its name in the version."""
+    return "mariadb" in str(connection.get_server_info()).lower()
+
+
+def _notice_silence(connected: Any) -> None:
+    """A network that drops packets in silence is noticed within two minutes."""
+    options = {
+        "TCP_KEEPIDLE": 30,
+        "TCP_KEEPINTVL": 10,
+        "TCP_KEEPCNT": 6,
+        "TCP_USER_TIMEOUT": 120_000,
+    }
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in options.items():
+        if hasattr(socket, name):
+            connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

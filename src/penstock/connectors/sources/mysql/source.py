@@ -1,0 +1,14 @@
+"""MySQL and MariaDB as a source."""
+
+from __future__ import annotations
+
+from penstock.connectors.sources.mysql.config import Config
+from penstock.connectors.sources.mysql.server import MySqlServer
+from penstock.core.cards import Card
+from penstock.sdk.source import Source
+from penstock.sdk.sql.reading import SqlSource
+
+
+def open(card: Card, config: Config) -> Source:  # noqa: A001, ARG001 (the registry's word)
+    """Called by the registry; connects when it is needed."""
+    return SqlSource(MySqlServer(config), config)
