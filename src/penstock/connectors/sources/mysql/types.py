@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -9,6 +10,9 @@ from typing import Final
 import pyarrow as pa
 
 from penstock.core.types import JSON, TIME, TIMESTAMP, TIMESTAMPTZ, decimal_type
+
+
+_NAME: Final = re.compile(r"'((?:[^']|'')*)'")
 
 
 class Kind(Enum):
@@ -57,6 +61,12 @@ class Definition:
     def unsigned(self) -> bool:
         # ZEROFILL implies it.
         return "unsigned" in self.column_type or "zerofill" in self.column_type
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of an enum or a set, in order."""
+        body = self.column_type.partition("(")[2].rpartition(")")[0]
+        return tuple(name.replace("''", "'") for name in _NAME.findall(body))
 
 
 @dataclass(frozen=True)
