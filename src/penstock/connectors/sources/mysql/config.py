@@ -24,6 +24,10 @@ class Config(MySqlLogin, ReadingSettings):
     database: Schemas = Field(min_length=1, title="Databases", json_schema_extra={"unless": "url"})
     tinyint1: TinyInt = Field(default="BOOLEAN", title="tinyint(1)")
     late_commit_window: int = Field(default=900, ge=0, le=86_400, title="Look-back window")
+    log_position: Annotated[Literal["AUTO", "FILE"], BeforeValidator(_upper)] = Field(
+        default="AUTO", title="Position in the log"
+    )
+    server_id: int | None = Field(default=None, ge=1, le=2**32 - 1, title="Server id")
     statement_timeout: int = Field(default=0, ge=0, title="Statement timeout")
     lock_timeout: int = Field(default=30, ge=1, title="Lock timeout")
 

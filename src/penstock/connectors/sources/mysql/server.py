@@ -16,6 +16,7 @@ from penstock.connectors.sources.mysql.config import Config
 from penstock.connectors.sources.mysql.rows.query import QueryRows
 from penstock.connectors.sources.mysql.sessions import Sessions, is_mariadb
 from penstock.connectors.sources.mysql.transactions import horizon
+from penstock.connectors.sources.mysql.types import Definition
 from penstock.connectors.sources.mysql.words import MySqlColumn, MySqlWords
 from penstock.core.errors import ConfigError, ObjectFailed
 from penstock.sdk.source import SourceStats, Step
@@ -32,7 +33,7 @@ class MySqlServer(Server):
         self.words = MySqlWords()
         self.stats = SourceStats()
         self._config = config
-        self._sessions = Sessions(config, self.identity)
+        self.sessions = Sessions(config, self.identity)
         self._mutex = threading.Lock()
         self._warned: set[tuple[str, ...]] = set()
 
@@ -53,6 +54,14 @@ class MySqlServer(Server):
             json = catalogue.json_columns(self._json_checks(connection))
         by_table = catalogue.definitions(columns, json)
         return catalogue.tables(found, by_table, indexes, self._config.choices)
+
+    def definitions(self) -> dict[tuple[str, str], list[Definition]]:
+        """Columns of every table, as the catalogue has them now."""
+        where = catalogue.databases(self._config.database)
+        with self._session() as connection:
+            columns = _rows(connection, catalogue.COLUMNS.format(databases=where))
+            json = catalogue.json_columns(self._json_checks(connection))
+        return catalogue.definitions(columns, json)
 
     def query_table(self, name: str, query: str) -> Table:
         # A comment may end the query, and a semicolon would end the statement.
@@ -120,7 +129,7 @@ class MySqlServer(Server):
         return list(dict.fromkeys(cuts))
 
     def close(self) -> None:
-        self._sessions.close()
+        self.sessions.close()
 
     def _warnings(self, sql: str, zero_dates: Mapping[str, int]) -> tuple[str, ...]:
         """Said once for each column."""
@@ -133,7 +142,7 @@ class MySqlServer(Server):
     def _session(self) -> Any:
         with self._mutex:
             self.stats.calls += 1
-        return self._sessions.one()
+        return self.sessions.one()
 
     def _count(self, size: int) -> None:
         with self._mutex:

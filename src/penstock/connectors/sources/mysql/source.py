@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from penstock.connectors.sources.mysql.config import Config
+from penstock.connectors.sources.mysql.log.source import MySqlLogSource
 from penstock.connectors.sources.mysql.server import MySqlServer
 from penstock.core.cards import Card
 from penstock.sdk.source import Source
@@ -11,4 +12,7 @@ from penstock.sdk.sql.reading import SqlSource
 
 def open(card: Card, config: Config) -> Source:  # noqa: A001, ARG001 (the registry's word)
     """Called by the registry; connects when it is needed."""
-    return SqlSource(MySqlServer(config), config)
+    server = MySqlServer(config)
+    if config.mode == "LOG_BASED":
+        return MySqlLogSource(server, config)
+    return SqlSource(server, config)

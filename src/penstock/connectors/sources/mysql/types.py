@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from penstock.core.types import JSON, TIME, TIMESTAMP, TIMESTAMPTZ, decimal_type
 
-
 _NAME: Final = re.compile(r"'((?:[^']|'')*)'")
 
 

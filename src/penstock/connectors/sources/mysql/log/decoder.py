@@ -26,9 +26,14 @@ _INSERT, _UPDATE, _DELETE = b"IUD"
 
 @dataclass(frozen=True)
 class Shape:
-    """A table of the pipeline: its columns in the order of the log, and the key's places."""
+    """A table of the pipeline.
 
-    definitions: tuple[Definition, ...]
+    Args:
+        definitions: of its columns in the order of the log; None for one that is not read.
+        key: places of the key's columns.
+    """
+
+    definitions: tuple[Definition | None, ...]
     key: tuple[int, ...]
 
 
@@ -40,13 +45,13 @@ class Changes:
 
     Args:
         ops: I, U or D of each row, as a byte.
-        columns: as in the shape.
+        columns: by name.
     """
 
     table: TableMap
     shape: Shape
     ops: Bytes
-    columns: tuple[Column, ...]
+    columns: dict[str, Column]
 
     @property
     def count(self) -> int:
@@ -129,12 +134,14 @@ class Decoder:
         if len(sets) > 1:
             order = np.argsort(np.concatenate([item.places for item in sets]), kind="stable")
             ops = ops[order]
-        columns = []
+        columns = {}
         for i, definition in enumerate(shape.definitions):
+            if definition is None:
+                continue
             cells = Cells.joined([item.cells[i] for item in sets]) if order is not None else None
             cells = sets[0].cells[i] if cells is None or order is None else cells.taken(order)
-            columns.append(column(events.buffer, cells, definition, self._choices))
-        return Changes(table, shape, ops, tuple(columns))
+            columns[definition.name] = column(events.buffer, cells, definition, self._choices)
+        return Changes(table, shape, ops, columns)
 
     def _sets(self, events: Events, kind: int, table: TableMap, shape: Shape) -> Iterator[_Set]:
         """Rows of one kind of event; updates of the key are two sets of them."""

@@ -288,7 +288,8 @@ def _moments(values: Any, zero: Mask, null: Mask | None, kind: pa.DataType) -> C
 def _fraction(buffer: Bytes, at: Ints, digits: int) -> Ints:
     """Microseconds of a fraction: two digits in each byte, big endian."""
     size = (digits + 1) // 2
-    return numbers(buffer, at, size, big=True) * 100 ** (3 - size)
+    found: Ints = numbers(buffer, at, size, big=True) * 100 ** (3 - size)
+    return found
 
 
 def _timestamp(buffer: Bytes, cells: Cells) -> tuple[Ints, Ints]:
@@ -307,7 +308,8 @@ def _duration(buffer: Bytes, cells: Cells) -> Ints:
         packed = (numbers(buffer, at, 3) ^ (1 << 23)) - (1 << 23)
         size = np.abs(packed)
         seconds = size // 10000 * 3600 + size // 100 % 100 * 60 + size % 100
-        return np.sign(packed) * seconds * 1_000_000
+        found: Ints = np.sign(packed) * seconds * 1_000_000
+        return found
     digits = (cells.kind.meta + 1) // 2
     # The fraction belongs to the number: below zero it counts down.
     whole = numbers(buffer, at, 3 + digits, big=True) - (0x800000 << (8 * digits))
@@ -315,7 +317,8 @@ def _duration(buffer: Bytes, cells: Cells) -> Ints:
     micros = (size & ((1 << (8 * digits)) - 1)) * 100 ** (3 - digits)
     hms = size >> (8 * digits)
     seconds = (hms >> 12 & 1023) * 3600 + (hms >> 6 & 63) * 60 + (hms & 63)
-    return np.sign(whole) * (seconds * 1_000_000 + micros)
+    found = np.sign(whole) * (seconds * 1_000_000 + micros)
+    return found
 
 
 def _clock(micros: Ints, cells: Cells, definition: Definition, choices: Choices) -> Column:
@@ -379,9 +382,7 @@ def _days(year: Ints, month: Ints, day: Ints) -> Ints:
 
 
 def _uuid(value: bytes) -> str:
-    # Kept with the parts of the time turned around, unless it is of version 6 or later.
-    if value[0] >> 7 or True:
-        text = value.hex()
+    text = value.hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 

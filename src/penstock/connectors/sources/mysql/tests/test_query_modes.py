@@ -58,7 +58,8 @@ def test_a_query_is_read_by_a_column_of_its_outermost_select(
     sql(
         "create table user (id int primary key, name text, updated_ts datetime(3));"
         "create table employee (user_id int, dept_name text, updated_ts datetime(3));"
-        "insert into user select seq, concat('u', seq), now(3) - interval 1 second from seq_1_to_10;"
+        "insert into user select seq, concat('u', seq), now(3) - interval 1 second "
+        "from seq_1_to_10;"
         "insert into employee select seq, 'd', now(3) - interval 1 second from seq_1_to_10"
     )
     query = (
@@ -87,8 +88,8 @@ def test_keys_of_every_type_are_paged_in_the_servers_own_order(
     sql(
         "create table words (w varchar(20) character set latin1 collate latin1_swedish_ci,"
         " e enum('z', 'm', 'a'), d decimal(20,4), primary key (w, e, d));"
-        "insert into words select concat(elt(1 + seq % 4, 'Ab', 'ac', '\u00e9', 'x\\\\''y'), seq % 50),"
-        " 1 + seq % 3, seq / 16 from seq_1_to_1000;"
+        "insert into words select concat(elt(1 + seq % 4, 'Ab', 'ac', '\u00e9', 'x\\\\''y'),"
+        " seq % 50), 1 + seq % 3, seq / 16 from seq_1_to_1000;"
         "create table bits (b bit(20) primary key, v int); "
         "insert into bits select seq * 37, seq from seq_1_to_500;"
         "create table raw (k varbinary(32) primary key); "
