@@ -10,6 +10,8 @@ import json
 from struct import unpack_from
 from typing import Any, Final
 
+from penstock.connectors.sources.mysql.log.texts import number_text
+
 _SMALL_OBJECT, _LARGE_OBJECT, _SMALL_ARRAY, _LARGE_ARRAY = 0, 1, 2, 3
 _LITERAL, _INT16, _UINT16, _INT32, _UINT32, _INT64, _UINT64, _DOUBLE, _STRING = range(4, 13)
 _OPAQUE: Final = 15
@@ -40,7 +42,9 @@ def _value(data: bytes, kind: int, at: int) -> str:
     if kind in _NUMBERS:
         return str(unpack_from(_NUMBERS[kind], data, at)[0])
     if kind == _DOUBLE:
-        return _double(unpack_from("<d", data, at)[0])
+        number = number_text(unpack_from("<d", data, at)[0])
+        # So that it stays a number with a fraction.
+        return number if set(number) & set(".e") else f"{number}.0"
     if kind == _STRING:
         size, at = _size(data, at)
         return _quoted(data[at : at + size].decode())
@@ -95,11 +99,6 @@ def _size(data: bytes, at: int) -> tuple[int, int]:
 
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
-
-
-def _double(value: float) -> str:
-    text = repr(value)
-    return text.replace("e+", "e") if "e" in text else text
 
 
 def _opaque(kind: int, data: bytes) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from struct import unpack_from
 from typing import Final
 
+from penstock.connectors.sources.mysql.log.texts import number_text
+
 _NAMES: Final = {
     1: "POINT", 2: "LINESTRING", 3: "POLYGON", 4: "MULTIPOINT", 5: "MULTILINESTRING",
     6: "MULTIPOLYGON", 7: "GEOMETRYCOLLECTION",
@@ -61,8 +63,4 @@ def _part(data: bytes, at: int, order: str, code: int) -> tuple[str, int]:
 
 def _point(data: bytes, at: int, order: str) -> tuple[str, int]:
     x, y = unpack_from(order + "dd", data, at)
-    return f"{_number(x)} {_number(y)}", at + 16
-
-
-def _number(value: float) -> str:
-    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+    return f"{number_text(x)} {number_text(y)}", at + 16

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Final
 
 import numpy as np
@@ -21,6 +22,20 @@ _CODECS: Final = {
     "utf16le": "utf_16_le", "utf32": "utf_32_be",
 }  # fmt: skip
 _WIDE: Final = frozenset({"ucs2", "utf16", "utf16le", "utf32"})
+
+_PLAIN: Final = range(-14, 16)
+"""Places of the point, counted from the first digit, for which no exponent is written
+(MAX_DECPT_FOR_F_FORMAT in the server's dtoa.cc)."""
+
+
+def number_text(value: float) -> str:
+    """A DOUBLE as the server writes it: the fewest digits that tell it from its neighbours."""
+    number = Decimal(repr(value))
+    if number.is_zero() or number.adjusted() + 1 in _PLAIN:
+        text = f"{number:f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    mantissa, _, exponent = f"{number:e}".partition("e")
+    return f"{mantissa.rstrip('0').rstrip('.') if '.' in mantissa else mantissa}e{int(exponent)}"
 
 
 def decoded(raw: pa.BinaryArray, charset: str | None) -> tuple[pa.Array, dict[int, str]]:

@@ -1,0 +1,180 @@
+"""The log gives the same values as reading the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+
+import pyarrow as pa
+import pytest
+
+from maria import MariaServer
+from penstock.connectors.sources.mysql.config import Config
+from penstock.connectors.sources.mysql.log.compressed import plain
+from penstock.connectors.sources.mysql.log.decoder import Changes, Decoder, Shape
+from penstock.connectors.sources.mysql.log.dump import Dump, free_server_id
+from penstock.connectors.sources.mysql.log.master import Master
+from penstock.connectors.sources.mysql.log.position import Position
+from penstock.connectors.sources.mysql.log.shape import aligned
+from penstock.connectors.sources.mysql.rows.query import QueryRows
+from penstock.connectors.sources.mysql.server import MySqlServer
+from penstock.connectors.sources.mysql.sessions import Sessions
+from penstock.connectors.sources.mysql.types import Choices
+from penstock.connectors.sources.mysql.words import MySqlWords, column
+
+pytestmark = pytest.mark.mysql
+
+Sql = Callable[[str], None]
+COLUMNS = """
+id int primary key, ti tinyint, tu tinyint unsigned, b1 tinyint(1), si smallint,
+su smallint unsigned, mi mediumint, mu mediumint unsigned, i int, iu int unsigned zerofill,
+bi bigint, bu bigint unsigned, y year, d1 decimal(65,30), d2 decimal(10,3), d3 decimal(38,0),
+d4 decimal(9,9), f float, d double, bt bit(1), bn bit(13), ch char(5), c300 char(100) character set
+utf8mb4, vc varchar(50) character set latin1, long_vc varchar(2000), tx mediumtext,
+sj varchar(20) character set sjis, uc varchar(20) character set utf16,
+en enum('a','b,"c','it''s'), st set('x','y','z'), js json, tb tinyblob, bb longblob, bi16 binary(16),
+vb varbinary(9), dt date, t0 time, t6 time(6), t3 time(3), m0 datetime, m6 datetime(6), m1 datetime(1),
+s0 timestamp null, s5 timestamp(5) null, g geometry, u uuid, ip inet6
+"""
+ROWS = r"""
+insert into t values (1,-128,255,1,-32768,65535,-8388608,16777215,-2147483648,4294967295,
+ -9223372036854775808,18446744073709551615,2155,
+ 12345678901234567890123456789012345.123456789012345678901234567891,1.500,
+ -99999999999999999999999999999999999999,-0.123456789,0.1,0.1,b'1',b'1000000000001','ab',
+ repeat('é',100),'café "q", x',repeat('w',2000),'line\n"two"\r\n😀 \\n','日本','日本😀','b,"c','x,z',
+ '{"a": "x\\ny"}',x'00ff',x'00ff0a0d2c22',x'ff00',x'0000','2024-02-29','23:59:59','23:59:59.999999',
+ '00:00:00.001','1999-12-31 23:59:59','9999-12-31 23:59:59.999999','1000-01-01 00:00:00.9',
+ '1970-01-01 00:00:01','2037-01-01 00:00:00.12345',
+ st_geomfromtext('POLYGON((0 0,1 0,1 1.5,0 0),(0.1 0.1,0.2 0.1,0.2 0.2,0.1 0.1))'),
+ '123e4567-e89b-12d3-a456-426614174000','::1');
+insert into t (id) values (2);
+insert into t values (3,0,0,0,0,0,0,0,0,0,0,0,0,-0.000000000000000000000000000001,-9999999.999,1,
+ 0.000000001,-3.4028234663852886e38,5e-324,0,0,'','','','','','','','','','""','','','','',
+ '0000-00-00','00:00:00','00:00:00','00:00:00','2020-00-10 00:00:00',0,'2020-02-00',0,0,
+ st_geomfromtext('MULTIPOINT(1 2,3 4)'),'ffffffff-ffff-7fff-bfff-ffffffffffff','fe80::1:2');
+insert into t values (4,127,1,1,32767,1,8388607,1,2147483647,1,9223372036854775807,1,1901,
+ -99999999999999999999999999999999999.999999999999999999999999999999,0.001,
+ 99999999999999999999999999999999999999,0.999999999,1e-45,-1.7976931348623157e308,1,8191,'a','',
+ '€','',repeat('x',70000),'','','it''s','','null',repeat('a',255),repeat(x'00',70000),
+ repeat(x'01',16),'','0001-01-01','01:02:03','01:02:03.000004','01:02:03.004','0001-01-01','2000-02-29',
+ '2100-03-01','2038-01-19 03:14:07','2000-01-01',point(-1e300,1e-300),uuid(),'1:2:3:4:5:6:7:8')
+"""
+
+
+class Log:
+    """A table `t` read in both ways."""
+
+    def __init__(self, server: MariaServer, url: str) -> None:
+        self.database = url.rpartition("/")[2]
+        self.config = Config.model_validate({"url": url})
+        self.sessions = Sessions(self.config, "test")
+        self.server = server
+        self.start = self._end()
+
+    def _end(self) -> Position:
+        with closing(self.sessions.connect()) as session:
+            return Master(session, "test").end()
+
+    def changes(self, key: tuple[int, ...] = (0,)) -> list[Changes]:
+        columns = MySqlServer(self.config).definitions()[self.database, "t"]
+        decoder = Decoder(
+            lambda table: Shape(aligned(table, columns), key) if table.table == "t" else None,
+            Choices(),
+        )
+        dump = Dump(self.sessions.connect(), free_server_id())
+        dump.start(self.start, by_gtid=True)
+        found: list[Changes] = []
+        with closing(dump):
+            for _ in range(100):
+                events = dump.next(0.5)
+                if events is None:
+                    break
+                found += decoder.feed(plain(events))
+        return found
+
+    def rows(self, changes: list[Changes]) -> pa.Table:
+        names = list(changes[0].columns)
+        return pa.Table.from_batches(
+            [
+                pa.RecordBatch.from_arrays([item.array for item in part.columns.values()], names)
+                for part in changes
+            ]
+        )
+
+    def table(self) -> pa.Table:
+        columns = [
+            column(item, Choices())
+            for item in MySqlServer(self.config).definitions()[self.database, "t"]
+        ]
+        with closing(self.sessions.connect()) as session:
+            rows = QueryRows(session, MySqlWords().select(columns, "t ORDER BY id"), columns)
+            return pa.Table.from_batches([part.batch for part in rows.pieces()], rows.schema)
+
+
+@pytest.fixture
+def log(logging_server: MariaServer, log_url: str, sql: Sql) -> Log:
+    sql("set sql_mode = ''; set time_zone = '+00:00'")
+    return Log(logging_server, log_url)
+
+
+@pytest.mark.parametrize("compress", [0, 1])
+def test_every_type_comes_as_from_the_table(log: Log, sql: Sql, compress: int) -> None:
+    sql(f"set global log_bin_compress = {compress}; set global log_bin_compress_min_len = 10")
+    try:
+        sql(f"create table t ({COLUMNS}) character set utf8mb4; {ROWS}")
+    finally:
+        sql("set global log_bin_compress = 0")
+    changes = log.changes()
+    there, found = log.table(), log.rows(changes)
+    assert found.schema.names == there.schema.names
+    for name in there.schema.names:
+        assert found[name].type == there[name].type, name
+        assert found[name].to_pylist() == there[name].to_pylist(), name
+
+
+def test_updates_deletes_and_changed_keys_stand_in_order(log: Log, sql: Sql) -> None:
+    sql(
+        "create table t (id varchar(20) primary key, v int, b blob);"
+        "insert into t values ('a', 1, 'x'), ('b', 2, null), ('c', 3, 'z');"
+        "update t set v = v + 10; begin; update t set id = concat(id, id), v = 0 where v > 11;"
+        "delete from t where id = 'a'; insert into t values ('a', 5, ''); commit"
+    )
+    changes = log.changes()
+    ops = "".join(bytes(part.ops).decode() for part in changes)
+    found = log.rows(changes).select(["id", "v"])
+    assert ops == "IIIUUUDIDIDI"
+    assert [tuple(row.values()) for row in found.to_pylist()] == [
+        ("a", 1), ("b", 2), ("c", 3), ("a", 11), ("b", 12), ("c", 13),
+        ("b", 12), ("bb", 0), ("c", 13), ("cc", 0), ("a", 11), ("a", 5),
+    ]  # fmt: skip
+
+
+def test_narrow_and_wide_tables_and_rows_of_one_packet_more(log: Log, sql: Sql) -> None:
+    wide = ", ".join(f"c{at} {('int', 'varchar(9)', 'datetime')[at % 3]}" for at in range(600))
+    sql(
+        f"create table t (id int primary key, {wide}, big longblob);"
+        "insert into t (id, c7) select seq, seq % 5 from seq_1_to_300;"
+        "insert into t (id, c598, big) values (1000, 'x', null)"
+    )
+    there, found = log.table(), log.rows(log.changes())
+    assert found.num_rows == 301
+    assert found.sort_by("id").equals(there)
+
+
+def test_an_event_longer_than_a_packet(log: Log, sql: Sql) -> None:
+    sql(
+        "create table t (id int primary key, big longblob); set global max_allowed_packet = 1 << 26"
+    )
+    with closing(log.server.connect(log.database, max_allowed_packet=1 << 26)) as session:
+        with session.cursor() as cursor:
+            cursor.execute("insert into t values (1, repeat('x', 17000000)), (2, 'y')")
+    found = log.rows(log.changes())
+    assert [len(value) for value in found["big"].to_pylist()] == [17_000_000, 1]
+
+
+def test_generated_columns(log: Log, sql: Sql) -> None:
+    sql(
+        "create table t (id int primary key, a int, v int as (a + 1) virtual, s int as (a * 2) stored,"
+        " z varchar(9)); insert into t (id, a, z) values (1, 5, 'z'), (2, null, 'y')"
+    )
+    assert log.rows(log.changes()).equals(log.table())
