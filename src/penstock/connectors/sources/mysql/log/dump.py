@@ -14,6 +14,7 @@ from struct import Struct, pack
 from typing import Any, Final
 
 import numpy as np
+import pymysql
 from pymysql import err
 from pymysql.constants import COMMAND, CR
 
@@ -49,6 +50,7 @@ class Dump:
         self._server_id = server_id
         self._held = bytearray()
         self._checksum = 0
+        self._lost: pymysql.Error | None = None
 
     def start(self, position: Position, *, by_gtid: bool) -> None:
         """Ask for everything after the position.
@@ -84,14 +86,27 @@ class Dump:
             pymysql.Error: the connection is gone, or the server has an error to tell.
         """
         until = time.monotonic() + timeout_s
-        while len(self._held) < _BLOCK_BYTES:
+        while len(self._held) < _BLOCK_BYTES and self._lost is None:
             wait = _LINGER_S if self._held else max(until - time.monotonic(), 0)
-            data = self._receive(wait)
+            try:
+                data = self._receive(wait)
+            except pymysql.Error as error:
+                # What came before is looked at first: it may say why.
+                self._lost = error
+                break
             if data:
                 self._held += data
             elif self._held or time.monotonic() >= until:
                 break
-        return self._events() if self._held else None
+        events = self._events() if self._held else None
+        if events is None and self._lost is not None:
+            raise self._lost
+        return events
+
+    @property
+    def session_id(self) -> int:
+        """To end it in the server, which notices only later that nobody listens."""
+        return int(self._connection.thread_id())
 
     def close(self) -> None:
         if self._connection.open:

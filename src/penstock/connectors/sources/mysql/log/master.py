@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,6 +112,11 @@ class Master:
         found = self.variables()
         seconds = int(float(found.get("binlog_expire_logs_seconds") or 0))
         return seconds or int(float(found.get("expire_logs_days") or 0) * 86_400)
+
+    def end_session(self, number: int) -> None:
+        """End a session of the same user; one that has ended already is none of ours."""
+        with suppress(pymysql.Error), self.session.cursor() as cursor:
+            cursor.execute(f"KILL {number}")
 
     def no_right(self, said: str) -> AuthError:
         return no_right(said, self.user)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -117,9 +118,13 @@ class LogReader:
         return self._dump, position
 
     def close(self) -> None:
-        if self._dump is not None:
-            self._dump.close()
-            self._dump = None
+        if self._dump is None:
+            return
+        dump, self._dump = self._dump, None
+        dump.close()
+        with suppress(PenstockError):
+            # Where the server is away, its session is too.
+            self._with_master(lambda master: master.end_session(dump.session_id))
 
     def end(self) -> Position:
         return self.guarded(lambda: self._with_master(lambda master: master.end()))

@@ -308,8 +308,7 @@ def _duration(buffer: Bytes, cells: Cells) -> Ints:
         packed = (numbers(buffer, at, 3) ^ (1 << 23)) - (1 << 23)
         size = np.abs(packed)
         seconds = size // 10000 * 3600 + size // 100 % 100 * 60 + size % 100
-        found: Ints = np.sign(packed) * seconds * 1_000_000
-        return found
+        return np.asarray(np.sign(packed) * seconds * 1_000_000)
     digits = (cells.kind.meta + 1) // 2
     # The fraction belongs to the number: below zero it counts down.
     whole = numbers(buffer, at, 3 + digits, big=True) - (0x800000 << (8 * digits))
@@ -317,8 +316,7 @@ def _duration(buffer: Bytes, cells: Cells) -> Ints:
     micros = (size & ((1 << (8 * digits)) - 1)) * 100 ** (3 - digits)
     hms = size >> (8 * digits)
     seconds = (hms >> 12 & 1023) * 3600 + (hms >> 6 & 63) * 60 + (hms & 63)
-    found = np.sign(whole) * (seconds * 1_000_000 + micros)
-    return found
+    return np.asarray(np.sign(whole) * (seconds * 1_000_000 + micros))
 
 
 def _clock(micros: Ints, cells: Cells, definition: Definition, choices: Choices) -> Column:

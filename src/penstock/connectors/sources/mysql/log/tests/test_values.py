@@ -32,7 +32,8 @@ bi bigint, bu bigint unsigned, y year, d1 decimal(65,30), d2 decimal(10,3), d3 d
 d4 decimal(9,9), f float, d double, bt bit(1), bn bit(13), ch char(5), c300 char(100) character set
 utf8mb4, vc varchar(50) character set latin1, long_vc varchar(2000), tx mediumtext,
 sj varchar(20) character set sjis, uc varchar(20) character set utf16,
-en enum('a','b,"c','it''s'), st set('x','y','z'), js json, tb tinyblob, bb longblob, bi16 binary(16),
+en enum('a','b,"c','it''s'), st set('x','y','z'), js json, tb tinyblob, bb longblob,
+bi16 binary(16),
 vb varbinary(9), dt date, t0 time, t6 time(6), t3 time(3), m0 datetime, m6 datetime(6), m1 datetime(1),
 s0 timestamp null, s5 timestamp(5) null, g geometry, u uuid, ip inet6
 """

@@ -1,0 +1,188 @@
+"""What is done in the source as it arrives in the destination."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from maria import BINLOG, MariaServer
+from tables import Tables
+
+pytestmark = pytest.mark.mysql
+Sql = Callable[[str], None]
+ITEMS = (
+    "create table items (id int primary key, v varchar(30), n decimal(9,2));"
+    "insert into items select seq, concat('v', seq), seq / 4 from seq_1_to_50"
+)
+
+
+def live(tables: Tables, columns: str = "id, v", table: str = "items") -> list[tuple[Any, ...]]:
+    return tables.rows(f"select {columns} from {table} where not _ps_deleted order by id")
+
+
+@pytest.mark.parametrize("position", ["AUTO", "FILE"])
+def test_inserts_updates_deletes_and_changed_keys(sql: Sql, tables: Tables, position: str) -> None:
+    sql(ITEMS)
+    tables.source = {**tables.source, "log_position": position}
+    assert tables.read() == {"items": 50}
+    assert tables.read() == {"items": 0}
+    sql(
+        "update items set v = 'new' where id <= 2; delete from items where id = 3;"
+        "insert into items values (99, 'ninety-nine', null); update items set id = 100 where id = 4;"
+        "begin; update items set v = 'never' where id = 5; rollback"
+    )
+    assert tables.read() == {"items": 6}
+    assert live(tables)[:3] == [(1, "new"), (2, "new"), (5, "v5")]
+    assert live(tables)[-2:] == [(99, "ninety-nine"), (100, "v4")]
+    assert tables.rows("select id from items where _ps_deleted order by id") == [(3,), (4,)]
+    assert tables.read() == {"items": 0}
+
+
+def test_columns_added_dropped_renamed_and_widened(sql: Sql, tables: Tables) -> None:
+    sql(ITEMS)
+    tables.run()
+    sql(
+        "insert into items values (60, 'before', 1);"
+        "alter table items add column extra int first; insert into items values (7, 61, 'added', 1);"
+        "alter table items drop column n; insert into items values (8, 62, 'dropped');"
+        "alter table items change v label varchar(300); insert into items values (9, 63, 'renamed');"
+        "alter table items modify extra bigint; insert into items values (5000000000, 64, 'wide')"
+    )
+    tables.run()
+    found = tables.rows("select id, extra, v, label from items where id >= 60 order by id")
+    assert [row[:2] for row in found] == [(60, None), (61, 7), (62, 8), (63, 9), (64, 5000000000)]
+    assert [row[3] for row in found[3:]] == ["renamed", "wide"]
+
+
+def test_a_truncate_is_told_and_flags_all_when_that_is_wanted(sql: Sql, tables: Tables) -> None:
+    sql(ITEMS)
+    tables.pipeline = {"on_source_truncate": "FLAG_ALL"}
+    tables.run()
+    sql("truncate table items; insert into items values (1, 'again', 0)")
+    tables.run()
+    assert live(tables) == [(1, "again")]
+
+
+def test_tables_of_one_transaction_and_a_table_that_comes_later(sql: Sql, tables: Tables) -> None:
+    sql(ITEMS + "; create table notes (id int primary key, v text)")
+    tables.run()
+    sql(
+        "begin; insert into notes values (1, 'one'); update items set v = 'noted' where id = 1;"
+        "commit; create table later (id int primary key, v text); insert into later values (1, 'x')"
+    )
+    tables.run()
+    tables.run()
+    assert live(tables)[0] == (1, "noted")
+    assert live(tables, table="notes") == [(1, "one")]
+    assert live(tables, table="later") == [(1, "x")]
+    sql("drop table later; insert into notes values (2, 'two')")
+    tables.run()
+    assert live(tables, table="notes")[-1] == (2, "two")
+
+
+def test_a_transaction_of_many_blocks_and_one_of_no_rows_for_us(sql: Sql, tables: Tables) -> None:
+    sql(ITEMS)
+    tables.run()
+    sql(
+        "insert into items select seq, repeat('x', 30), 0 from seq_1000_to_200000;"
+        "update items set v = repeat('y', 30) where id >= 1000"
+    )
+    tables.run()
+    assert tables.rows("select count(*), count(distinct id), min(v) from items where id > 999") == [
+        (199_001, 199_001, "y" * 30)
+    ]
+
+
+def test_rows_without_a_key_are_appended(sql: Sql, tables: Tables) -> None:
+    sql("create table loose (v text); insert into loose values ('a'), ('a')")
+    tables.run()
+    sql("insert into loose values ('b')")
+    tables.run()
+    assert tables.rows("select v from loose order by v") == [("a",), ("a",), ("b",)]
+
+
+def test_values_without_a_place_become_failed_events(sql: Sql, tables: Tables) -> None:
+    sql("create table clocks (id int primary key, t time); insert into clocks values (1, '10:00')")
+    tables.run()
+    sql("insert into clocks values (2, '-30:00:00'), (3, '11:00')")
+    assert tables.tried().to_dict()["failed"] == 1
+    assert tables.rows("select id, t::text from clocks order by id") == [
+        (1, "10:00:00"),
+        (3, "11:00:00"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "code"),
+    [
+        ("binlog_row_image", "MINIMAL", "source.row_image"),
+        ("binlog_format", "STATEMENT", "source.binlog"),
+    ],
+)
+def test_a_log_without_whole_rows_is_refused_with_the_remedy(
+    sql: Sql, tables: Tables, setting: str, value: str, code: str
+) -> None:
+    sql(ITEMS)
+    tables.run()
+    sql(f"set session {setting} = '{value}'; update items set v = 'x' where id = 1")
+    summary = tables.tried()
+    assert summary.error is not None
+    assert (summary.error["code"], "SET GLOBAL" in summary.error["hint"]) == (code, True)
+
+
+def test_a_purged_log_is_told_with_the_gap(tmp_path: Path) -> None:
+    with MariaServer(**BINLOG) as server, closing(server.connect()) as session:
+        tables = Tables(tmp_path, {"type": "mysql", "url": server.url, "mode": "LOG_BASED"})
+        cursor = session.cursor()
+        for statement in ITEMS.split(";"):
+            cursor.execute(statement)
+        tables.run()
+        cursor.execute("update items set v = 'lost' where id = 1")
+        cursor.execute("flush binary logs")
+        cursor.execute("update items set v = 'kept' where id = 2")
+        cursor.execute("flush binary logs")
+        _purge(cursor, "binlog.000003")
+        summary = tables.tried()
+        assert summary.error is not None
+        assert summary.error["code"] == "OFFSET_EXPIRED"
+        assert "binlog.000003" in summary.error["message"]
+        tables.run(full_refresh=True)
+        assert live(tables)[:2] == [(1, "lost"), (2, "kept")]
+
+
+def _purge(cursor: Any, first: str) -> None:
+    """A file can go once InnoDB has written what was committed in it, which it does by itself."""
+    until = time.monotonic() + 60
+    while True:
+        cursor.execute(f"purge binary logs to '{first}'")
+        cursor.execute("show binary logs")
+        if cursor.fetchone()[0] == first:
+            return
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def test_following_goes_on_after_the_server_was_killed(tmp_path: Path) -> None:
+    with MariaServer(durable=True, **BINLOG) as server:
+        tables = Tables(tmp_path, {"type": "mysql", "url": server.url, "mode": "LOG_BASED"})
+        with closing(server.connect()) as session, session.cursor() as cursor:
+            for statement in ITEMS.split(";"):
+                cursor.execute(statement)
+        tables.run()
+        for number in (1, 2):
+            with closing(server.connect()) as session, session.cursor() as cursor:
+                cursor.execute(f"update items set v = 'round {number}' where id = {number}")
+            killer = threading.Timer(0.2, lambda: (server.kill(), server.start()))
+            killer.start()
+            try:
+                tables.tried()
+            finally:
+                killer.join()
+        tables.run()
+        assert live(tables)[:2] == [(1, "round 1"), (2, "round 2")]
