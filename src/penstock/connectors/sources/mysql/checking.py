@@ -11,7 +11,8 @@ from penstock.connectors.sources.mysql.config import Config
 from penstock.connectors.sources.mysql.transactions import UNSEEN
 from penstock.core.errors import PenstockError
 from penstock.sdk.source import Step
-from penstock.sdk.sql.check import failed_step, network_steps
+from penstock.sdk.sql.check import failed_step
+from penstock.sdk.sql.reach import reach_steps
 
 if TYPE_CHECKING:
     from penstock.connectors.sources.mysql.server import MySqlServer
@@ -21,7 +22,7 @@ _OLDEST: Final = {"MariaDB": (10, 2), "MySQL": (5, 7)}
 
 def steps(server: MySqlServer, config: Config) -> Iterator[Step]:
     """Network, login, rights, sight of transactions, one row; to the first failure."""
-    for step in network_steps(config.host, config.port):
+    for step in reach_steps(config.host, config.port):
         yield step
         if not step.ok:
             return

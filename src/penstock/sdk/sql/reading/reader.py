@@ -167,7 +167,7 @@ class Reader:
         batch = self._with_added(_without(rows.batch, [item.index for item in rows.refusals]))
         return Batch(
             self._name, batch, checkpoint, failed, op="R" if self._increments is None else "U",
-            bytes_read=rows.size,
+            bytes_read=rows.size, warnings=rows.warnings,
             hints=pa.repeat(_SEEN, batch.num_rows) if piece.again else None,
         )  # fmt: skip
 

@@ -37,10 +37,21 @@ _THREE_DAYS_S: Final = 3 * 86_400
 
 @dataclass(frozen=True)
 class Followed:
-    """One table of the pipeline; `key` are the fields by which its rows are known."""
+    """One table of the pipeline.
+
+    Args:
+        key: fields by which its rows are known in the destination; empty without any.
+        added: fields that say where its rows come from.
+    """
 
     stream: str
     key: tuple[str, ...]
+    added: Mapping[str, str]
+
+    @property
+    def own_key(self) -> tuple[str, ...]:
+        """The part of the key that the table has."""
+        return tuple(name for name in self.key if name not in self.added)
 
 
 class LogReader:
@@ -67,15 +78,21 @@ class LogReader:
         self.stats = stats
         self.choices = config.choices
         self._tables: dict[Name, Followed] = {}
+        self._anew = False
         self._columns: Mapping[Name, list[Definition]] | None = None
         self._dump: Dump | None = None
         self._server_id = config.server_id or free_server_id()
         self._warnings: list[str] = []
         self._warned: set[tuple[str, str]] = set()
 
-    def follow(self, tables: Mapping[Name, Followed]) -> None:
-        """The tables to read from now on."""
+    def follow(self, tables: Mapping[Name, Followed], *, anew: bool) -> None:
+        """The tables to read from now on.
+
+        Args:
+            anew: all of them are read whole, so that reading begins at the end of the log.
+        """
         self._tables = dict(tables)
+        self._anew = anew
 
     def read(self, position: Position | None, context: ReadContext) -> Iterator[Batch]:
         """Batches of the log; the first is a heartbeat that says where it begins."""
@@ -142,8 +159,9 @@ class LogReader:
             return None
         found = aligned(table, columns)
         names = [item.name if item is not None else None for item in found]
-        whole = all(name in names for name in followed.key)
-        return Shape(found, tuple(names.index(name) for name in followed.key) if whole else ())
+        key = followed.own_key
+        whole = all(name in names for name in key)
+        return Shape(found, tuple(names.index(name) for name in key) if whole else ())
 
     def forget_columns(self) -> None:
         self._columns = None
@@ -161,7 +179,9 @@ class LogReader:
         followed = self._tables[changes.table.name]
         columns = changes.columns
         arrays = [item.array for item in columns.values()]
-        rows = change_rows(list(columns), arrays, ops_column(changes.ops.tobytes()), {})
+        arrays += [pa.repeat(pa.scalar(value), changes.count) for value in followed.added.values()]
+        names = [*columns, *followed.added]
+        rows = change_rows(names, arrays, ops_column(changes.ops.tobytes()), {})
         for name, item in columns.items():
             if item.zero_dates and (followed.stream, name) not in self._warned:
                 self._warned.add((followed.stream, name))
@@ -220,7 +240,7 @@ class LogReader:
             return end
 
         end = self._with_master(begin)
-        return position or end
+        return end if position is None or self._anew else position
 
     def _by_gtid(self, position: Position) -> bool:
         """Transactions are known by their ids on every server; places are one server's own."""

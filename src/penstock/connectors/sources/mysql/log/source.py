@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from penstock.connectors.sources.mysql.config import Config
@@ -12,13 +12,14 @@ from penstock.connectors.sources.mysql.log.reader import Followed, LogReader
 from penstock.connectors.sources.mysql.server import MySqlServer
 from penstock.core.batch import Batch
 from penstock.core.checkpoint import Checkpoint
-from penstock.core.errors import PenstockError
-from penstock.core.stream import LOG_SPLIT, ReadMode, Split, Stream, history_is_read
+from penstock.core.errors import ConfigError, PenstockError
+from penstock.core.splits import LOG_SPLIT, history_is_read
+from penstock.core.stream import ReadMode, Split, Stream
 from penstock.sdk.source import NOTHING_SAVED, ReadContext, Step
 from penstock.sdk.sql.check import failed_step
-from penstock.sdk.sql.reading import SqlSource, Table
+from penstock.sdk.sql.reading import SqlSource
 from penstock.sdk.sql.reading.modes import Chosen, QueryMode
-from penstock.sdk.sql.reading.source import Reading
+from penstock.sdk.sql.reading.offers import Member, Offer
 
 
 class MySqlLogSource(SqlSource):
@@ -29,6 +30,8 @@ class MySqlLogSource(SqlSource):
         self._log = LogReader(
             config, server.sessions, server.identity, server.definitions, server.stats
         )
+        self._is_part = False
+        """The job is about some of the pipeline's tables."""
 
     def check(self) -> Iterator[Step]:
         good = True
@@ -48,26 +51,46 @@ class MySqlLogSource(SqlSource):
     def plan(
         self, streams: Sequence[Stream], saved: Mapping[str, Checkpoint] = NOTHING_SAVED
     ) -> list[Split]:
-        offered = self._offered()
-        followed = {}
-        for stream in streams:
-            table = offered[stream.name].table
-            followed[table.schema, table.name] = Followed(stream.name, self._key(stream))
-        self._log.follow(followed)
+        named = {stream.name for stream in streams}
+        every = [offer for offer in self._offered().values() if self._is_selected(offer, named)]
+        self._is_part = len(every) > len(named)
+        tables = {
+            (member.table.schema, member.table.name): Followed(
+                offer.stream.name, self._key(offer.stream), member.added
+            )
+            for offer in every
+            for member in offer.members
+        }
+        # When nothing of any table counts, neither does the place in the log.
+        self._log.follow(tables, anew=not any(split != LOG_SPLIT for split in saved))
         log = Split(LOG_SPLIT, tuple(stream.name for stream in streams))
         histories = [
             Split(stream.name, (stream.name,), after=LOG_SPLIT, history=True)
             for stream in streams
             if not history_is_read(stream.name, saved)
         ]
-        return [log, *histories]
+        # The log is one for all tables: reading it for some would lose the others' changes.
+        known = LOG_SPLIT in saved
+        return histories if self._is_part and known and histories else [log, *histories]
+
+    def _is_selected(self, offer: Offer, named: Container[str]) -> bool:
+        """Named for this job, or one of the pipeline's."""
+        if offer.stream.name in named:
+            return True
+        return self._pipeline is not None and self._pipeline.objects.takes(offer.stream.name)
 
     def read(
         self, split: Split, checkpoint: Checkpoint | None, context: ReadContext
     ) -> Iterator[Batch]:
         if split.name == LOG_SPLIT and not context.limit:
-            known = None if checkpoint is None or context.restart else Position.of(checkpoint)
-            yield from self._log.read(known, context)
+            if self._is_part:
+                raise ConfigError(
+                    "One log carries the changes of all tables: it cannot be read for some alone.",
+                    hint="Run without --object. Once the pipeline has run, --object with "
+                    "--full-refresh reads single tables whole again.",
+                    code="source.log_is_for_all",
+                )
+            yield from self._log.read(Position.of(checkpoint) if checkpoint else None, context)
             return
         if context.limit:
             yield from super().read(split, checkpoint, context)
@@ -81,27 +104,30 @@ class MySqlLogSource(SqlSource):
         self._log.close()
         super().close()
 
-    def _offered(self) -> dict[str, Reading]:
+    def _offered(self) -> Mapping[str, Offer]:
         """Only what the log can have: no views."""
-        every = super()._offered()
-        self._readings = {
-            name: reading for name, reading in every.items() if reading.table.kind == "table"
-        }
-        return self._readings
-
-    def _reading(self, name: str, table: Table) -> Reading:
-        reading = super()._reading(name, table)
-        stream = replace(
-            reading.stream,
-            primary_key=table.key,
-            cursor=None,
-            mode=ReadMode.LOG,
-            reports_deletes=True,
-            modified_field=None,
-        )
-        return Reading(table, Chosen(QueryMode.FULL_LOAD), stream)
+        if self._offers is None:
+            every = {
+                name: replace(offer, members=tuple(filter(_is_logged, offer.members)))
+                for name, offer in super()._offered().items()
+            }
+            self._offers = {n: _with_log(offer) for n, offer in every.items() if offer.members}
+        return self._offers
 
     def _key(self, stream: Stream) -> tuple[str, ...]:
         """The key that the pipeline uses; whole rows have every column."""
         wanted = self._pipeline.object_settings(stream.name).primary_key if self._pipeline else None
         return stream.primary_key if wanted is None else tuple(wanted)
+
+
+def _is_logged(member: Member) -> bool:
+    return member.table.kind == "table"
+
+
+def _with_log(offer: Offer) -> Offer:
+    """The offer as it is in this mode: rows of history once, then every change."""
+    members = tuple(replace(member, chosen=Chosen(QueryMode.FULL_LOAD)) for member in offer.members)
+    stream = replace(
+        offer.stream, cursor=None, mode=ReadMode.LOG, reports_deletes=True, modified_field=None
+    )
+    return replace(offer, stream=stream, members=members)

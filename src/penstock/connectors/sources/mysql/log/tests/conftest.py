@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -13,10 +14,16 @@ from maria import BINLOG, MariaServer
 from tables import Tables
 
 
+def logging(*, durable: bool = False) -> MariaServer:
+    """A server with a log of rows."""
+    settings: dict[str, Any] = dict(BINLOG)
+    return MariaServer(durable=durable, **settings)
+
+
 @pytest.fixture(scope="session")
 def logging_server() -> Iterator[MariaServer]:
     """Do not stop it."""
-    with MariaServer(**BINLOG) as server:
+    with logging() as server:
         yield server
 
 

@@ -22,6 +22,10 @@ ITEMS = (
 )
 
 
+def settings() -> dict[str, Any]:
+    return dict(BINLOG)
+
+
 def live(tables: Tables, columns: str = "id, v", table: str = "items") -> list[tuple[Any, ...]]:
     return tables.rows(f"select {columns} from {table} where not _ps_deleted order by id")
 
@@ -137,7 +141,7 @@ def test_a_log_without_whole_rows_is_refused_with_the_remedy(
 
 
 def test_a_purged_log_is_told_with_the_gap(tmp_path: Path) -> None:
-    with MariaServer(**BINLOG) as server, closing(server.connect()) as session:
+    with MariaServer(**settings()) as server, closing(server.connect()) as session:
         tables = Tables(tmp_path, {"type": "mysql", "url": server.url, "mode": "LOG_BASED"})
         cursor = session.cursor()
         for statement in ITEMS.split(";"):
@@ -168,8 +172,13 @@ def _purge(cursor: Any, first: str) -> None:
         time.sleep(0.1)
 
 
+def _kill_and_start(server: MariaServer) -> None:
+    server.kill()
+    server.start()
+
+
 def test_following_goes_on_after_the_server_was_killed(tmp_path: Path) -> None:
-    with MariaServer(durable=True, **BINLOG) as server:
+    with MariaServer(durable=True, **settings()) as server:
         tables = Tables(tmp_path, {"type": "mysql", "url": server.url, "mode": "LOG_BASED"})
         with closing(server.connect()) as session, session.cursor() as cursor:
             for statement in ITEMS.split(";"):
@@ -178,7 +187,7 @@ def test_following_goes_on_after_the_server_was_killed(tmp_path: Path) -> None:
         for number in (1, 2):
             with closing(server.connect()) as session, session.cursor() as cursor:
                 cursor.execute(f"update items set v = 'round {number}' where id = {number}")
-            killer = threading.Timer(0.2, lambda: (server.kill(), server.start()))
+            killer = threading.Timer(0.2, _kill_and_start, [server])
             killer.start()
             try:
                 tables.tried()
