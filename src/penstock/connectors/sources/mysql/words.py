@@ -59,8 +59,8 @@ class MySqlWords(SqlWords):
 
     def literal(self, text: str, column: Column) -> str:
         if pa.types.is_binary(column.type):
-            number = "+0" if column.native == "bit" else ""
-            return f"x'{text}'{number}"
+            # In MariaDB only this form of the literal is a number where one is wanted.
+            return f"0x{text}+0" if column.native == "bit" else f"x'{text}'"
         if _is_number(column.type):
             return text
         quoted = text.replace("\\", "\\\\").replace("'", "''")

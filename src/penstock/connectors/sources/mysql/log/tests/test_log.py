@@ -38,7 +38,8 @@ def test_inserts_updates_deletes_and_changed_keys(sql: Sql, tables: Tables, posi
     assert tables.read() == {"items": 0}
     sql(
         "update items set v = 'new' where id <= 2; delete from items where id = 3;"
-        "insert into items values (99, 'ninety-nine', null); update items set id = 100 where id = 4;"
+        "insert into items values (99, 'ninety-nine', null);"
+        "update items set id = 100 where id = 4;"
         "begin; update items set v = 'never' where id = 5; rollback"
     )
     assert tables.read() == {"items": 6}
@@ -53,9 +54,11 @@ def test_columns_added_dropped_renamed_and_widened(sql: Sql, tables: Tables) -> 
     tables.run()
     sql(
         "insert into items values (60, 'before', 1);"
-        "alter table items add column extra int first; insert into items values (7, 61, 'added', 1);"
+        "alter table items add column extra int first;"
+        "insert into items values (7, 61, 'added', 1);"
         "alter table items drop column n; insert into items values (8, 62, 'dropped');"
-        "alter table items change v label varchar(300); insert into items values (9, 63, 'renamed');"
+        "alter table items change v label varchar(300);"
+        "insert into items values (9, 63, 'renamed');"
         "alter table items modify extra bigint; insert into items values (5000000000, 64, 'wide')"
     )
     tables.run()
