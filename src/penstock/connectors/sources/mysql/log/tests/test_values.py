@@ -175,6 +175,7 @@ def test_an_event_longer_than_a_packet(log: Log, sql: Sql) -> None:
 def test_generated_columns(log: Log, sql: Sql) -> None:
     sql(
         "create table t (id int primary key, a int, v int as (a + 1) virtual,"
-        " s int as (a * 2) stored, z varchar(9)); insert into t (id, a, z) values (1, 5, 'z'), (2, null, 'y')"
+        " s int as (a * 2) stored, z varchar(9));"
+        "insert into t (id, a, z) values (1, 5, 'z'), (2, null, 'y')"
     )
     assert log.rows(log.changes()).equals(log.table())
