@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from penstock.core.keys import KeyRange
 from penstock.core.load import Receipt, TableLoad, WriteMode
 from penstock.sdk.source import Step
 
@@ -68,6 +69,25 @@ class LedgerEntry:
     fence: int = 0
     loaded_at: int = 0
     published: int = 0
+
+
+@dataclass(frozen=True)
+class TableRead:
+    """Rows of a table as a comparison wants them: none that are flagged as deleted, of a table
+    with history the active versions.
+
+    Args:
+        columns: names, in the order wanted.
+        key: names of key columns.
+        ranges: of the first of them; empty for all rows.
+        newest: only the newest row of each key.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...] = ()
+    ranges: tuple[KeyRange, ...] = ()
+    newest: bool = False
 
 
 class Destination(ABC):
@@ -180,6 +200,21 @@ class Destination(ABC):
     @abstractmethod
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
         """Rows of a read-only statement: for previews, tests and `demo`."""
+
+    def returned(self, table: str) -> pa.Schema | None:
+        """Types in which `read` gives the columns of a table; None when there is no such table.
+
+        The column's own type, or text in the very form of `core.convert`.
+        """
+        return self.describe(table)
+
+    def read(self, wanted: TableRead) -> Iterator[pa.RecordBatch]:
+        """Rows of a table, a batch at a time, in the types of `returned`."""
+        raise NotImplementedError
+
+    def stored(self, column: pa.Array) -> pa.Array:
+        """Text as this destination keeps it, where it cannot keep every character."""
+        return column
 
     def limit_memory(self, limit_bytes: int) -> None:  # noqa: B027
         """What an engine inside our process may use; called once, before the first load."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import ClassVar, Final
 
@@ -14,6 +14,7 @@ import pyarrow as pa
 from penstock.core.batch import Batch
 from penstock.core.checkpoint import Checkpoint
 from penstock.core.clock import NowMs, now_ms
+from penstock.core.keys import KeyRange
 from penstock.core.spec import PipelineSpec
 from penstock.core.stream import Split, Stream
 
@@ -172,6 +173,31 @@ class Source(ABC):
         publication) and at once yields a heartbeat with that position, which is what splits
         `after` it wait for. Rows of history without a checkpoint start at `split.start`.
         """
+
+    def current(
+        self,
+        stream: Stream,
+        context: ReadContext,
+        ranges: Sequence[KeyRange] = (),  # noqa: ARG002 (sources that can, read less)
+    ) -> Iterator[Batch]:
+        """All rows of a stream as they are now, whatever a job has read of them before.
+
+        For comparisons and repairs: nothing is remembered, checkpoints of the batches mean
+        nothing. Sources that can, read only rows in the ranges of their key's first field.
+        """
+        for split in self.plan([stream]):
+            if split.streams == (stream.name,):
+                yield from self.read(split, split.start, replace(context, restart=True))
+
+    def unread(
+        self,
+        stream: Stream,  # noqa: ARG002
+        checkpoint: Checkpoint,  # noqa: ARG002
+        rows: pa.RecordBatch,  # noqa: ARG002
+    ) -> pa.Array | None:
+        """Which of these rows (boolean, length n) lie beyond a checkpoint: no job has read them,
+        the next one will. None where rows do not tell."""
+        return None
 
     def parse(
         self, stream: Stream, events: Sequence[str], *, infer_dates: bool = True

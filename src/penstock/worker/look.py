@@ -83,7 +83,7 @@ def discover(workspace: Workspace, source: str) -> list[Stream]:
 def preview(workspace: Workspace, pipeline: str, name: str, rows: int) -> pa.Table:
     """First rows of one object as they would be loaded; writes nothing, remembers nothing."""
     with opened_ends(workspace, pipeline) as ends, opened(workspace) as catalog:
-        task, plans = _trial(workspace, pipeline, ends, catalog, (name,))
+        task, plans = trial(workspace, pipeline, ends, catalog, (name,))
         plan = plans[0]
         mapper = Mapper(task, plan)
         splits = ends.source.plan([plan.stream])
@@ -118,7 +118,7 @@ def plan(workspace: Workspace, pipeline: str | None) -> list[tuple[str, PlannedO
     done: list[tuple[str, PlannedObject]] = []
     for name in names:
         with opened_ends(workspace, name) as ends, opened(workspace) as catalog:
-            task, plans = _trial(workspace, name, ends, catalog, ())
+            task, plans = trial(workspace, name, ends, catalog, ())
             done += [(name, _planned(task, ends, item)) for item in plans]
     return done
 
@@ -144,7 +144,7 @@ def _planned(task: Task, ends: Ends, item: StreamPlan) -> PlannedObject:
     )
 
 
-def _trial(
+def trial(
     workspace: Workspace, pipeline: str, ends: Ends, catalog: Catalog | None, only: tuple[str, ...]
 ) -> tuple[Task, list[StreamPlan]]:
     """A task that looks like a job's but whose memory forgets."""

@@ -23,6 +23,7 @@ from penstock.cli.commands import (
     sandbox,
     secrets,
     status,
+    verify,
 )
 
 ALL: Final[tuple[Callable[[typer.Typer], None], ...]] = (
@@ -34,6 +35,7 @@ ALL: Final[tuple[Callable[[typer.Typer], None], ...]] = (
     preview.register,
     plan.register,
     run.register,
+    verify.register,
     status.register,
     jobs.register,
     failed.register,

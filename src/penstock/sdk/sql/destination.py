@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -10,8 +10,9 @@ from penstock.core import metadata
 from penstock.core.errors import ConfigError, DataError
 from penstock.core.failpoints import hit
 from penstock.core.load import Deletes, Receipt, TableLoad, WriteMode
-from penstock.sdk.destination import LedgerEntry, Refused
+from penstock.sdk.destination import LedgerEntry, Refused, TableRead
 from penstock.sdk.sql.ddl import changes
+from penstock.sdk.sql.digest.select import returned, selected
 from penstock.sdk.sql.engine import SWEEP_KEYS, SqlEngine
 from penstock.sdk.sql.filling import filled
 from penstock.sdk.sql.history import history
@@ -136,6 +137,20 @@ class SqlDestination(SqlEngine):
             columns = self.columns(tx, table)
             if columns is not None and metadata.DELETED in columns.names:
                 purge(tx, self.qualified(table))
+
+    def returned(self, table: str) -> pa.Schema | None:
+        columns = self.describe(table)
+        return returned(self.dialect, columns) if columns is not None else None
+
+    def read(self, wanted: TableRead) -> Iterator[pa.RecordBatch]:
+        with self.looking() as tx:
+            columns = self.columns(tx, wanted.table) if tx is not None else None
+            if tx is None or columns is None:
+                return
+            sql = selected(self.dialect, self.qualified(wanted.table), columns, wanted)
+            types = returned(self.dialect, columns)
+            schema = pa.schema([types.field(name) for name in wanted.columns])
+            yield from self.batches(tx, sql, schema)
 
     def ledger(self, pipeline: str) -> list[LedgerEntry]:
         with self.transaction() as tx:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 
 from penstock.core import metadata
+from penstock.core.types import normal
 from penstock.sdk.sql.tx import Tx
 
 
@@ -71,6 +72,14 @@ class Dialect(ABC):
     @abstractmethod
     def to_text(self, expression: str, kind: pa.DataType) -> str:
         """An expression's value as text, in the very form of `core.convert`."""
+
+    def returned(self, field: pa.Field) -> pa.DataType:
+        """The type in which a SELECT of `fetched` arrives: the column's own, or text."""
+        return normal(field)
+
+    def fetched(self, field: pa.Field) -> str:
+        """A column in a select list; where `returned` is text, in the form of `core.convert`."""
+        return self.ident(field.name)
 
     def compared(self, expression: str, field: pa.Field) -> str:  # noqa: ARG002
         """A column's value in a form that has an equality; most have one as they are."""

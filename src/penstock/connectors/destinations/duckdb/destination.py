@@ -27,12 +27,13 @@ from penstock.sdk.destination import Capabilities
 from penstock.sdk.source import Step
 from penstock.sdk.sql import SqlDestination, Tx
 from penstock.sdk.sql.check import failed_step, table_steps
-from penstock.sdk.sql.engine import SWEEP_KEYS
+from penstock.sdk.sql.engine import SWEEP_KEYS, as_batch
 from penstock.sdk.sql.filling import mask_columns
 from penstock.sdk.sql.ledger import Ledger
 
 T = TypeVar("T")
 _THREADS = 2
+_READ_ROWS = 61_440
 # Each thread packs rows of its own. With less than this, one alone loads in half the room, and a
 # second one would only make it spill.
 _SMALL_BYTES = 48_000_000
@@ -51,6 +52,11 @@ class _DuckTx:
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = self._connection.execute(sql, list(values)).fetchall()
         return found
+
+    def reader(self, sql: str) -> pa.RecordBatchReader:
+        """The answer as Arrow, a batch at a time."""
+        self._connection.execute("SET timezone = 'UTC'")
+        return self._connection.sql(sql).to_arrow_reader(_READ_ROWS)
 
 
 class DuckDb(SqlDestination):
@@ -185,6 +191,12 @@ class DuckDb(SqlDestination):
             nulls = ", ".join(f"NULL AS {self.dialect.ident(n)}" for n in load.key)
             rows = f"SELECT {names} FROM (SELECT {nulls}) WHERE FALSE"
         tx.run(f"CREATE TEMPORARY TABLE {SWEEP_KEYS} AS {rows}")
+
+    def batches(self, tx: Tx, sql: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        assert isinstance(tx, _DuckTx)
+        with tx.reader(sql) as batches:
+            for batch in batches:
+                yield as_batch(batch.columns, schema)
 
     def add_key(self, table: str, key: Sequence[str]) -> list[str]:  # noqa: ARG002
         # No index: merging by a join is many times faster than keeping one up to date.

@@ -16,6 +16,7 @@ from penstock.core.types import (
     UUID,
     Logical,
     logical,
+    normal,
 )
 from penstock.sdk.sql import Dialect
 
@@ -84,6 +85,15 @@ class DuckDbDialect(Dialect):
         if found := re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", name):
             return pa.decimal128(int(found[1]), int(found[2]))
         return _TYPES.get(name, pa.string())
+
+    def returned(self, field: pa.Field) -> pa.DataType:
+        kind = normal(field)
+        return pa.string() if kind == UUID else kind
+
+    def fetched(self, field: pa.Field) -> str:
+        kind = normal(field)
+        name = "VARCHAR" if kind in (UUID, JSON) else self.type_name(field)
+        return f"CAST({self.ident(field.name)} AS {name})"
 
     def fingerprint(self, values: Sequence[tuple[str, pa.Field]]) -> str:
         """64 bits: that a changed row has the same by chance is one case in 10**19."""

@@ -18,8 +18,10 @@ from penstock.connectors.destinations.postgres.catalogue import (
 from penstock.connectors.destinations.postgres.check import check_steps
 from penstock.connectors.destinations.postgres.config import Config
 from penstock.connectors.destinations.postgres.copy import CopyRows
+from penstock.connectors.destinations.postgres.copy_out import copied_out
 from penstock.connectors.destinations.postgres.dialect import PostgresDialect, text_limit, text_type
 from penstock.connectors.destinations.postgres.errors import translate, translate_connect
+from penstock.connectors.destinations.postgres.nul import without_nul
 from penstock.connectors.destinations.postgres.stopping import StatementStopper
 from penstock.connectors.destinations.postgres.swap import swap
 from penstock.connectors.destinations.postgres.tx import PostgresTx
@@ -28,6 +30,7 @@ from penstock.core import metadata
 from penstock.core.cards import Card
 from penstock.core.errors import Interrupted, PenstockError
 from penstock.core.load import TableLoad, WriteMode
+from penstock.core.types import is_json, json_array
 from penstock.sdk.destination import Capabilities
 from penstock.sdk.source import Step
 from penstock.sdk.sql import StagedDestination, Tx
@@ -171,6 +174,18 @@ class Postgres(StagedDestination):
             rows = cursor.fetchall()
         columns = list(zip(*rows, strict=True)) if rows else [() for _ in names]
         return pa.table({name: list(values) for name, values in zip(names, columns, strict=True)})
+
+    def batches(self, tx: Tx, sql: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        assert isinstance(tx, PostgresTx)
+        with tx.connection.cursor() as cursor:
+            yield from copied_out(cursor, sql, schema)
+
+    def stored(self, column: pa.Array) -> pa.Array:
+        if pa.types.is_string(column.type):
+            return without_nul(column, json=False)
+        if is_json(column.type):
+            return json_array(without_nul(column.storage, json=True))
+        return column
 
     def check(self) -> Iterator[Step]:
         yield from check_steps(self, self._config)

@@ -7,7 +7,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from penstock.core.types import JSON, TIME, TIMESTAMP, TIMESTAMPTZ, UUID, Logical, logical
+from penstock.core.types import JSON, TIME, TIMESTAMP, TIMESTAMPTZ, UUID, Logical, logical, normal
 from penstock.sdk.sql import Dialect
 
 _NAMES: Final = {
@@ -102,6 +102,17 @@ class PostgresDialect(Dialect):
         # Some types have no equality: json, xml, point.
         return f"({expression})::{'jsonb' if foreign == 'json' else 'text'}"
 
+    def returned(self, field: pa.Field) -> pa.DataType:
+        kind = normal(field)
+        as_text = kind in (pa.binary(), UUID) or pa.types.is_decimal256(kind)
+        return pa.string() if as_text or _is_odd(field) else kind
+
+    def fetched(self, field: pa.Field) -> str:
+        name = self.ident(field.name)
+        if normal(field) == pa.binary():
+            return self.to_text(name, field.type)
+        return f"{name}::text" if _is_odd(field) else name
+
     def to_text(self, expression: str, kind: pa.DataType) -> str:
         family = logical(kind)
         if family in (Logical.FLOAT, Logical.DOUBLE):
@@ -133,6 +144,11 @@ def text_type(length: int) -> str:
     """The next larger type that holds a text of so many characters."""
     steps = [step for step in _LADDER if step >= length]
     return f"varchar({steps[0]})" if steps else "text"
+
+
+def _is_odd(field: pa.Field) -> bool:
+    """A type that we never make and know as text."""
+    return _foreign(field) is not None and bool(pa.types.is_string(field.type))
 
 
 def _foreign(field: pa.Field) -> str | None:

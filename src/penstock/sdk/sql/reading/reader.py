@@ -64,6 +64,12 @@ class Reader:
         for piece in Ordered(self._table).pieces(self._server, replace(self._how, limit=limit)):
             yield self._batch(piece, None)
 
+    def where(self, conditions: Sequence[str]) -> Iterator[Batch]:
+        """Rows under conditions, as they are now."""
+        order = self._table.columns_of(self._table.key)
+        for piece in Ordered(self._table, tuple(conditions), order).pieces(self._server, self._how):
+            yield self._batch(piece, None)
+
     def known(self, checkpoint: Checkpoint | None) -> Position | None:
         """The checkpoint's position; None when it is of another mode or other columns."""
         if checkpoint is None or self._context.restart:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
+
 from penstock.core.batch import Batch
 from penstock.core.checkpoint import Checkpoint
+from penstock.core.keys import KeyRange
 from penstock.core.spec import PipelineSpec
 from penstock.core.stream import Split, Stream
 from penstock.sdk.source import ReadContext, Source, SourceStats, Step
+from penstock.sdk.sql.reading.again import beyond, within
+from penstock.sdk.sql.reading.modes import Chosen, QueryMode
 from penstock.sdk.sql.reading.offers import Offer, offers
+from penstock.sdk.sql.reading.position import Position
 from penstock.sdk.sql.reading.reader import Reader
 from penstock.sdk.sql.reading.server import Server
 from penstock.sdk.sql.reading.settings import ReadingSettings
@@ -52,6 +58,23 @@ class SqlSource(Source):
             yield from _merged(readers, checkpoint)
         else:
             yield from next(iter(readers.values())).batches(checkpoint)
+
+    def current(
+        self, stream: Stream, context: ReadContext, ranges: Sequence[KeyRange] = ()
+    ) -> Iterator[Batch]:
+        for member in self._offered()[stream.name].members:
+            whole = replace(member, chosen=Chosen(QueryMode.FULL_LOAD))
+            reader = Reader(self._server, self._settings, stream.name, whole, context)
+            where = within(self._server.words, member.table, stream.primary_key, ranges)
+            yield from reader.where(where) if where else reader.batches(None)
+
+    def unread(
+        self, stream: Stream, checkpoint: Checkpoint, rows: pa.RecordBatch
+    ) -> pa.Array | None:
+        offer = self._offered()[stream.name]
+        if offer.merged or not offer.members[0].chosen.cursor:
+            return None
+        return beyond(Position.of(checkpoint), offer.members[0].chosen, rows)
 
     def estimate(self, stream: Stream) -> int | None:
         return stream.estimated_rows

@@ -1,0 +1,75 @@
+"""The SELECT that reads a table back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from penstock.core import metadata
+from penstock.core.keys import KeyRange
+from penstock.sdk.destination import TableRead
+from penstock.sdk.sql.dialect import Dialect
+
+
+def returned(dialect: Dialect, columns: pa.Schema) -> pa.Schema:
+    """Columns in the types that `selected` gives."""
+    return pa.schema([pa.field(field.name, dialect.returned(field)) for field in columns])
+
+
+def selected(dialect: Dialect, place: str, columns: pa.Schema, wanted: TableRead) -> str:
+    """Rows that count, in the order of the wanted columns.
+
+    Args:
+        place: the table, qualified and quoted.
+        columns: of the table, as the catalogue gives them.
+    """
+    fields = [columns.field(name) for name in wanted.columns]
+    shown = ", ".join(
+        f"{dialect.fetched(field)} AS {dialect.ident(field.name)}" for field in fields
+    )
+    conditions = living(dialect, columns) + within(dialect, wanted.key, wanted.ranges)
+    origin = f"{place} t"
+    if wanted.newest:
+        origin = newest(dialect, place, wanted.key)
+        conditions.append("t._ps_stg_place = 1")
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    return f"SELECT {shown or '1'} FROM {origin}{where}"
+
+
+def living(dialect: Dialect, columns: pa.Schema) -> list[str]:
+    """Conditions of rows that are there: not flagged as deleted, and of a history active."""
+    found = []
+    if metadata.DELETED in columns.names:
+        found.append(f"{dialect.ident(metadata.DELETED)} IS NOT TRUE")
+    if metadata.IS_ACTIVE in columns.names:
+        found.append(f"{dialect.ident(metadata.IS_ACTIVE)} IS TRUE")
+    return found
+
+
+def within(dialect: Dialect, key: Sequence[str], ranges: Sequence[KeyRange]) -> list[str]:
+    """A condition on the first column of the key, whose ranges are of whole numbers."""
+    if not ranges or not key:
+        return []
+    name = dialect.ident(key[0])
+    parts = []
+    for item in ranges:
+        ends = []
+        if item.first is not None:
+            ends.append(f"{name} >= {int(item.first)}")
+        if item.last is not None:
+            ends.append(f"{name} <= {int(item.last)}")
+        parts.append(f"({' AND '.join(ends) or 'TRUE'})")
+    return [f"({' OR '.join(parts)})"]
+
+
+def newest(dialect: Dialect, place: str, key: Sequence[str]) -> str:
+    """The row of each key that was read last."""
+    keys = ", ".join(dialect.ident(name) for name in key)
+    order = ", ".join(
+        f"{dialect.ident(name)} DESC" for name in (metadata.INGESTED_AT, metadata.LOADED_AT)
+    )
+    return (
+        f"(SELECT n.*, row_number() OVER (PARTITION BY {keys} ORDER BY {order}) AS _ps_stg_place "
+        f"FROM {place} n) t"
+    )
