@@ -42,6 +42,7 @@ from penstock.worker.setup import Ends, opened_ends
 from penstock.worker.sharing import shared_tables
 from penstock.worker.staging import catalog_name, open_staging
 from penstock.worker.tidy import tidy
+from penstock.worker.verify_repair import RepairSource
 from penstock.worker.watch import Reporter
 
 _INCLUDE = "name it under `objects.include`, or set include_new_tables"
@@ -89,6 +90,8 @@ def run_pipeline(
             chosen(spec, ends.source.discover(), options.objects)
         if options.replay is not None:
             ends = _replaying(pipeline, ends, catalog, staging, options.replay)
+        if options.repair is not None:
+            ends = replace(ends, source=RepairSource(ends.source, options.repair))
         record = catalog.pipelines.begin_job(pipeline, job_type(options), DataKind.INCREMENTAL)
         hit("job.started")
         job = _Job(catalog, record, spec, {})
@@ -155,7 +158,7 @@ def _task(
 ) -> Task:
     pipeline = job.record.pipeline
     offered = ends.source.discover()
-    if options.replay is None:
+    if options.replay is None and options.repair is None:
         workspace.check_objects(pipeline, [stream.name for stream in offered])
     streams = chosen(job.spec, offered, options.objects)
     if not options.objects:
@@ -225,7 +228,7 @@ def _task(
         names=Names(job.spec.destination_prefix, job.spec.name_style),
         cancel=cancel,
         bounds=bounds(options),
-        replaying=options.replay is not None,
+        replaying=options.replay is not None or options.repair is not None,
         infer_dates=job.spec.infer_dates,
         fixed_schema=job.spec.schema_policy == "BLOCK_ALL",
         keep_op=job.spec.keep_op_column,

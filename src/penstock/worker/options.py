@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from penstock.core.errors import ConfigError
 from penstock.core.flush import Flush
 from penstock.core.records import FailedFilter, JobType
+from penstock.worker.verify_repair import Repair
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class RunOptions:
         from_, to: ISO instants; read again what changed between, without moving positions.
         accept_deletes: flag rows that are gone however many they are.
         replay: read these failed events instead of the source.
+        repair: read only these rows again, by object; positions stay as they are.
         follow_s: read logs on for so many seconds, instead of to their end.
         flush: when a package closes, if not as the memory budget says.
     """
@@ -29,6 +32,7 @@ class RunOptions:
     to: str | None = None
     accept_deletes: bool = False
     replay: FailedFilter | None = None
+    repair: Mapping[str, Repair] | None = None
     follow_s: float | None = None
     flush: Flush | None = None
 
@@ -81,6 +85,8 @@ def _utc(text: str) -> datetime:
 def job_type(options: RunOptions) -> JobType:
     if options.replay is not None:
         return JobType.REPLAY
+    if options.repair is not None:
+        return JobType.RESYNC
     return JobType.RESYNC_DROP if options.full_refresh else JobType.INCREMENTAL
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from penstock.store import Catalog
 from penstock.worker.catalog import opened
 from penstock.worker.look import trial
 from penstock.worker.setup import opened_ends
+from penstock.worker.verify_repair import Repair
 
 _OPEN = (FailedState.FAILED, FailedState.QUEUED_FOR_REPLAY, FailedState.REPLAYING)
 
@@ -70,6 +71,19 @@ def verify(
                 raise Interrupted("Stopped before all objects were compared.")
             result.seconds = time.monotonic() - began
             yield result
+
+
+def repairs(
+    workspace: Workspace, pipeline: str, results: Iterable[ObjectResult]
+) -> dict[str, Repair]:
+    """What a job has to read again so that these objects are equal, by object."""
+    found = {}
+    with opened(workspace) as catalog:
+        mappings = catalog.mappings.load(pipeline) if catalog is not None else {}
+        for result in results:
+            if result.status is Status.DIFFERENT and result.keys is not None:
+                found[result.object] = Repair.of(result, mappings[result.object])
+    return found
 
 
 def _object(task: Task, plan: StreamPlan, catalog: Catalog, options: VerifyOptions) -> ObjectResult:

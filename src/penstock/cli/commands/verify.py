@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +12,8 @@ from penstock.cli.table import Column, printable
 from penstock.cli.words import duration, number, plural
 
 if TYPE_CHECKING:
+    import threading
+
     from penstock.engine.verify.result import Difference, ObjectResult
 
 _DIFFERENT = 4
@@ -35,6 +38,10 @@ def verify(
     limit: Annotated[
         int, typer.Option("-n", "--keys", min=1, max=1000, help="Differing keys to show.")
     ] = 20,
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="Read the differing keys again, then compare once more."),
+    ] = False,
     wait: Annotated[
         float,
         typer.Option(
@@ -52,20 +59,42 @@ def verify(
     differ.
     """
     from penstock.cli.jobrun import running
-    from penstock.worker.verify import VerifyOptions
+    from penstock.cli.report import report
+    from penstock.worker.jobs import run_pipeline
+    from penstock.worker.options import RunOptions
+    from penstock.worker.verify import VerifyOptions, repairs
     from penstock.worker.verify import verify as compared
 
     options = VerifyOptions(tuple(objects or ()), limit, wait)
     workspace = cli.workspace
-    results = []
-    with running(cli) as (_watcher, cancel):
-        for result in compared(workspace, pipeline, options, cancel):
-            results.append(result)
+
+    def look(chosen: VerifyOptions, cancel: threading.Event) -> list[ObjectResult]:
+        found = []
+        for result in compared(workspace, pipeline, chosen, cancel):
+            found.append(result)
             if cli.out.json:
                 cli.out.record(_plain(result))
-    if not cli.out.json:
-        _show(cli, pipeline, results)
-    raise typer.Exit(max(map(_code, results), default=0))
+        if not cli.out.json:
+            _show(cli, pipeline, found)
+        return found
+
+    with running(cli) as (watcher, cancel):
+        results = look(options, cancel)
+        wanted = repairs(workspace, pipeline, results) if repair else {}
+        if wanted:
+            job = RunOptions(objects=tuple(wanted), repair=wanted)
+            summary = run_pipeline(workspace, pipeline, job, watcher, cancel)
+            watcher.close()
+            report(cli, summary)
+            if summary.exit_code not in (0, _SET_ASIDE):
+                raise typer.Exit(summary.exit_code)
+            again = {
+                item.object: item for item in look(replace(options, objects=tuple(wanted)), cancel)
+            }
+            results = [again.get(item.object, item) for item in results]
+    code = max(map(_code, results), default=0)
+    if code:
+        raise typer.Exit(code)
 
 
 def _code(result: ObjectResult) -> int:
