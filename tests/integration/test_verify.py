@@ -80,7 +80,7 @@ def test_a_copy_is_equal_and_one_changed_cell_is_found(
     tables.run()
     found = compared(tables)["orders"]
     assert (found.status, found.source_rows, found.destination_rows) == (Status.EQUAL, 5000, 5000)
-    assert found.different == 0
+    assert (found.different, found.method) == (0, "hashes")
 
     change(tables, "update orders set name = 'name 78' where id = 77")
     change(tables, "delete from orders where id = 4000")
@@ -139,3 +139,77 @@ def test_a_repair_reads_only_the_keys_that_differ(
     sql.execute("insert into orders values (20, 'back')")
     tables.run()
     assert {item.status for item in compared(tables).values()} == {Status.EQUAL}
+
+
+def test_rows_that_were_set_aside_are_named_so(
+    sql: psycopg.Connection[Any], tables: Tables
+) -> None:
+    sql.execute(
+        "create table days (id int primary key, day date);"
+        "insert into days select n, '2025-01-01' from generate_series(1, 100) n;"
+        "update days set day = 'infinity' where id in (5, 6)"
+    )
+    tables.tried()
+    found = compared(tables)["days"]
+    assert (found.status, found.failed, found.different) == (Status.SET_ASIDE, 2, 0)
+    # A row that was there before its value was refused is still the old one.
+    sql.execute("update days set day = 'infinity' where id = 7")
+    found = compared(tables)["days"]
+    assert (found.status, found.failed, found.different) == (Status.SET_ASIDE, 3, 0)
+    assert [(item.key, item.kind, item.failed) for item in found.differences] == [
+        ((7,), Kind.EXTRA, True)
+    ]
+
+
+def test_rows_that_no_job_has_read_are_behind(sql: psycopg.Connection[Any], tables: Tables) -> None:
+    sql.execute(
+        "create table notes (id int primary key, v text, updated_at timestamptz not null);"
+        "insert into notes select n, 'a', now() - interval '1 h' from generate_series(1, 50) n"
+    )
+    tables.run()
+    sql.execute(
+        "update notes set v = 'b', updated_at = now() where id = 3;"
+        "insert into notes values (51, 'c', now());"
+        "update notes set v = 'silent' where id = 9"
+    )
+    found = compared(tables)["notes"]
+    assert (found.behind, found.different, found.status) == (2, 1, Status.DIFFERENT)
+    assert [item.key for item in found.differences] == [(9,)]
+    tables.run()
+    found = compared(tables)["notes"]
+    assert (found.behind, found.different) == (0, 1)
+
+
+def test_modes_deletes_and_tables_without_a_key(
+    sql: psycopg.Connection[Any], tables: Tables
+) -> None:
+    sql.execute(
+        "create table kept (id int primary key, v text); "
+        "insert into kept values (1, 'a'), (2, 'b');"
+        "create table versions (id int primary key, v text);"
+        "insert into versions values (1, 'a'), (2, 'b');"
+        "create table added (id int primary key, v text); insert into added values (1, 'a');"
+        "create table loose (v text); insert into loose values ('a'), ('a')"
+    )
+    tables.pipeline = {
+        "settings": {
+            "kept": {"delete_handling": "IGNORE"},
+            "versions": {"load_mode": "history"},
+            "added": {"load_mode": "append"},
+        }
+    }
+    tables.run()
+    sql.execute("update versions set v = 'c' where id = 1; update added set v = 'b'")
+    tables.run()
+    sql.execute("delete from kept where id = 2")
+    found = compared(tables)
+    assert {name: item.status for name, item in found.items()} == {
+        "kept": Status.EQUAL, "versions": Status.EQUAL, "added": Status.EQUAL,
+        "loose": Status.EQUAL,
+    }  # fmt: skip
+    assert (found["loose"].source_rows, found["loose"].destination_rows) == (2, 4)
+    assert found["kept"].notes == ["1 row is kept that the source has deleted."]
+    change(tables, "update versions set v = 'x' where id = 1 and _ps_is_active")
+    change(tables, "delete from loose")
+    found = compared(tables, objects=("versions", "loose"))
+    assert {name: item.different for name, item in found.items()} == {"versions": 1, "loose": 2}

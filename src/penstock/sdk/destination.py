@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from penstock.core.digest import Digest, DigestPlan
 from penstock.core.keys import KeyRange
 from penstock.core.load import Receipt, TableLoad, WriteMode
 from penstock.sdk.source import Step
@@ -211,6 +212,16 @@ class Destination(ABC):
     def read(self, wanted: TableRead) -> Iterator[pa.RecordBatch]:
         """Rows of a table, a batch at a time, in the types of `returned`."""
         raise NotImplementedError
+
+    def key_span(self, table: str, column: str) -> tuple[int, int] | None:  # noqa: ARG002
+        """Least and greatest value of a column of whole numbers, of rows that count; None
+        without rows, or where the engine does not compute."""
+        return None
+
+    def digest(self, table: str, plan: DigestPlan) -> Digest | None:  # noqa: ARG002
+        """Sums of hashes by bucket of the rows that count, computed by the engine; None when
+        it cannot."""
+        return None
 
     def stored(self, column: pa.Array) -> pa.Array:
         """Text as this destination keeps it, where it cannot keep every character."""

@@ -14,6 +14,7 @@ import pyarrow as pa
 from penstock.core.batch import Batch
 from penstock.core.checkpoint import Checkpoint
 from penstock.core.clock import NowMs, now_ms
+from penstock.core.digest import Digest, DigestPlan
 from penstock.core.keys import KeyRange
 from penstock.core.spec import PipelineSpec
 from penstock.core.stream import Split, Stream
@@ -188,6 +189,19 @@ class Source(ABC):
         for split in self.plan([stream]):
             if split.streams == (stream.name,):
                 yield from self.read(split, split.start, replace(context, restart=True))
+
+    whole_schema: bool = False
+    """Rows have the fields of `Stream.schema` and no others."""
+
+    def key_span(self, stream: Stream, field: str) -> tuple[int, int] | None:  # noqa: ARG002
+        """Least and greatest value of a field of whole numbers; None without rows, or where the
+        system does not compute."""
+        return None
+
+    def digest(self, stream: Stream, plan: DigestPlan) -> Digest | None:  # noqa: ARG002
+        """Sums of hashes of all rows by bucket, computed by the system itself; None when it
+        cannot: such streams are compared row by row."""
+        return None
 
     def unread(
         self,

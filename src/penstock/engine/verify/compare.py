@@ -61,21 +61,51 @@ def compare_rows(
     """Fill the result from the rows of both ends, all of them or those in the ranges."""
     with closing(Comparison(sides.schema, key, how.folder, how.memory_bytes)) as comparison:
         _look(comparison, sides, ranges)
-        if not ranges:
+        if result.source_rows is None:
             result.source_rows = comparison.source_rows()
             result.destination_rows = comparison.destination_rows()
+        result.failed = len(sides.refused) + sides.nameless
+        if result.failed:
+            result.status = Status.SET_ASIDE
         if not comparison.compare(1):
             return
         how.cancel.wait(how.wait_s)
         again = comparison.ranges("differing1", _MOST_RANGES) if comparison.ranged else []
         shown_rows = _look_again(comparison, sides, [item.range for item in again] or ranges)
         comparison.compare(2)
-        comparison.settle(how.failed)
+        comparison.settle({*how.failed, *sides.refused})
+        result.failed -= comparison.among(sides.refused)  # counted below
         _fill(result, comparison, how)
         result.differences = tuple(
             _difference(row, shown_rows, sides.schema.names, how.hidden)
             for row in comparison.first(how.limit)
         )
+
+
+def compare_counts(sides: Sides, result: ObjectResult) -> None:
+    """Of a table whose rows nothing tells apart: as many as the source has, at least.
+
+    Each read of such an object appends what it read, so there may be more.
+    """
+    result.method = "counts"
+    source = stored = 0
+    for part in sides.source(()):
+        if part.behind:
+            result.behind += part.rows.num_rows
+        elif not part.gone:
+            source += part.rows.num_rows
+    for rows in sides.destination(()):
+        stored += rows.num_rows
+    result.source_rows, result.destination_rows = source, stored
+    result.failed = len(sides.refused) + sides.nameless
+    if stored < source:
+        result.counts[Kind.MISSING] = source - stored
+        result.status = Status.DIFFERENT
+    elif result.failed:
+        result.status = Status.SET_ASIDE
+    result.notes.append("It has no key: only counts are compared.")
+    if stored > source:
+        result.notes.append(f"The table has {stored - source:,} more: each run appends its rows.")
 
 
 def _look(comparison: Comparison, sides: Sides, ranges: Sequence[KeyRange]) -> None:
@@ -123,7 +153,8 @@ def _fill(result: ObjectResult, comparison: Comparison, how: How) -> None:
         elif failed:
             result.failed += count
         elif kind == Kind.EXTRA and how.extra_is_fine:
-            result.notes.append(f"{count:,} rows are kept that the source has deleted.")
+            rows = "row is" if count == 1 else "rows are"
+            result.notes.append(f"{count:,} {rows} kept that the source has deleted.")
         else:
             result.counts[kind] = count
     comparison.drop("_behind")

@@ -170,6 +170,17 @@ class Comparison:
         )
         self._connection.unregister("failed")
 
+    def among(self, keys: Collection[str]) -> int:
+        """How many of these keys, parts joined by ":", are in `differing`."""
+        words = ", ".join(f"CAST({name} AS VARCHAR)" for name in self._keys)
+        self._connection.register("these", pa.table({"key": pa.array(sorted(keys), pa.string())}))
+        found = self.count(
+            f"SELECT count(*) FROM differing WHERE concat_ws(':', {words}) IN "
+            "(SELECT key FROM these) AND NOT _behind"
+        )
+        self._connection.unregister("these")
+        return found
+
     def kinds(self) -> list[tuple[str, bool, bool, int]]:
         """Keys of `differing`: (kind, behind, failed, count)."""
         return self._rows(

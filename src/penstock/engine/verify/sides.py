@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,7 +13,7 @@ from penstock.core.batch import Batch, Hint
 from penstock.core.checkpoint import Checkpoint
 from penstock.core.keys import KeyRange
 from penstock.core.load import WriteMode
-from penstock.core.mapping import Mapping
+from penstock.core.mapping import Column, Mapping
 from penstock.core.stream import Split
 from penstock.engine.extract import context
 from penstock.engine.mapping import Mapper
@@ -39,6 +39,13 @@ class SourceRows:
     partial: pa.Array | None = None
 
 
+def _gone(task: Task, plan: StreamPlan, mapping: Mapping) -> list[Column]:
+    if not task.source.whole_schema:
+        return []
+    fields = plan.stream.schema.names
+    return [column for column in mapping.columns if column.field not in fields]
+
+
 class Sides:
     """One object's rows at both ends, in the columns that both have.
 
@@ -55,7 +62,14 @@ class Sides:
         self._task, self._plan, self._mapping = task, plan, mapping
         self._stored = stored
         self._checkpoint = checkpoint
-        known = [column.name for column in mapping.columns if column.name in stored.names]
+        self.refused: set[str] = set()
+        """Keys of rows that a job would set aside as failed events, parts joined by ":"."""
+        self.nameless = 0
+        """Such rows without a key."""
+        gone = _gone(task, plan, mapping)
+        self.gone = tuple(column.name for column in gone)
+        """Columns whose fields the source has no more: the table keeps old values."""
+        known = [c.name for c in mapping.columns if c.name in stored.names and c not in gone]
         if mapping.key == metadata.GENERATED_KEY:
             known = [metadata.ID, *known]
         self.columns = tuple(known)
@@ -78,15 +92,13 @@ class Sides:
     def destination(self, ranges: Sequence[KeyRange]) -> Iterator[pa.Table]:
         wanted = TableRead(
             self._mapping.table, self.columns, self._mapping.key, tuple(ranges),
-            newest=self._plan.mode is WriteMode.APPEND,
+            newest=self._plan.mode is WriteMode.APPEND and bool(self._mapping.key),
         )  # fmt: skip
         for batch in self._task.destination.read(wanted):
             yield self._compared(batch, batch.schema)
 
     def _parted(self, batch: Batch) -> Iterator[tuple[Batch, bool]]:
         """The batch with those of its rows that a job has read, and with those it has not."""
-        from dataclasses import replace
-
         rows = batch.rows
         late = None
         if rows is not None and rows.num_rows and self._checkpoint is not None:
@@ -96,13 +108,16 @@ class Sides:
             return
         for mask, behind in ((pc.invert(late), False), (late, True)):
             yield replace(
-                batch, rows=rows.filter(mask), ingested_at=1,
+                batch, rows=rows.filter(mask), ingested_at=1, failed=() if behind else batch.failed,
                 hints=batch.hints.filter(mask) if batch.hints is not None else None,
                 row_ids=batch.row_ids.filter(mask) if batch.row_ids is not None else None,
             ), behind  # fmt: skip
 
     def _mapped(self, mapper: Mapper, batch: Batch, behind: bool) -> Iterator[SourceRows]:
-        rows = mapper.map(batch).rows
+        mapped = mapper.map(batch)
+        rows = mapped.rows
+        self.refused.update(event.key for event in mapped.failed if event.key is not None)
+        self.nameless += sum(event.key is None for event in mapped.failed)
         if rows is None or not rows.num_rows:
             return
         types = pa.schema(

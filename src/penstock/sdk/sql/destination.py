@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 import pyarrow as pa
 
 from penstock.core import metadata
+from penstock.core.digest import Bucket, Digest, DigestPlan
 from penstock.core.errors import ConfigError, DataError
 from penstock.core.failpoints import hit
 from penstock.core.load import Deletes, Receipt, TableLoad, WriteMode
 from penstock.sdk.destination import LedgerEntry, Refused, TableRead
 from penstock.sdk.sql.ddl import changes
-from penstock.sdk.sql.digest.select import returned, selected
+from penstock.sdk.sql.digest.select import living, returned, selected
+from penstock.sdk.sql.digest.sums import digest_sql
 from penstock.sdk.sql.engine import SWEEP_KEYS, SqlEngine
 from penstock.sdk.sql.filling import filled
 from penstock.sdk.sql.history import history
@@ -151,6 +153,35 @@ class SqlDestination(SqlEngine):
             types = returned(self.dialect, columns)
             schema = pa.schema([types.field(name) for name in wanted.columns])
             yield from self.batches(tx, sql, schema)
+
+    def key_span(self, table: str, column: str) -> tuple[int, int] | None:
+        with self.looking() as tx:
+            columns = self.columns(tx, table) if tx is not None else None
+            if tx is None or columns is None:
+                return None
+            name, where = self.dialect.ident(column), living(self.dialect, columns)
+            conditions = " AND ".join([*where, f"{name} IS NOT NULL"])
+            ((low, high),) = tx.rows(
+                f"SELECT min({name}), max({name}) FROM {self.qualified(table)} WHERE {conditions}"
+            )
+        return (int(low), int(high)) if low is not None else None
+
+    def digest(self, table: str, plan: DigestPlan) -> Digest | None:
+        with self.looking() as tx:
+            columns = self.columns(tx, table) if tx is not None else None
+            words = self.dialect.digests
+            if tx is None or columns is None or words is None:
+                return None
+            texts = [
+                self.dialect.digested(columns.field(name), form) for name, form in plan.columns
+            ]
+            if None in texts:
+                return None
+            sql = digest_sql(
+                words, plan, [text for text in texts if text is not None], self.qualified(table),
+                living(self.dialect, columns), self.dialect.ident(plan.key) if plan.key else "",
+            )  # fmt: skip
+            return {int(row[0]): Bucket(int(row[1]), int(row[2])) for row in tx.rows(sql)}
 
     def ledger(self, pipeline: str) -> list[LedgerEntry]:
         with self.transaction() as tx:

@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 
 from penstock.core import metadata
+from penstock.core.digest import Form
 from penstock.core.types import normal
 from penstock.sdk.sql.tx import Tx
+from penstock.sdk.sql.digest.sums import DigestWords
 
 
 class Dialect(ABC):
@@ -80,6 +82,15 @@ class Dialect(ABC):
     def fetched(self, field: pa.Field) -> str:
         """A column in a select list; where `returned` is text, in the form of `core.convert`."""
         return self.ident(field.name)
+
+    @property
+    def digests(self) -> DigestWords | None:
+        """Words for sums of hashes; None where an engine has none."""
+        return None
+
+    def digested(self, field: pa.Field, form: Form) -> str | None:  # noqa: ARG002
+        """A column's value in a form, None when it cannot be written so."""
+        return None
 
     def compared(self, expression: str, field: pa.Field) -> str:  # noqa: ARG002
         """A column's value in a form that has an equality; most have one as they are."""

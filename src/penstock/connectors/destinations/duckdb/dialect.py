@@ -8,6 +8,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from penstock.core.digest import Form
 from penstock.core.types import (
     JSON,
     TIME,
@@ -19,6 +20,7 @@ from penstock.core.types import (
     normal,
 )
 from penstock.sdk.sql import Dialect
+from penstock.sdk.sql.digest.sums import DIGITS, DigestWords
 
 _NAMES: Final = {
     Logical.BOOLEAN: "BOOLEAN",
@@ -67,6 +69,34 @@ _LONG_DIGITS: Final = 18
 """Decimals of so many digits are kept in 64 bits."""
 
 
+_FORMS: Final = {
+    Form.INTEGER: "CAST({} AS VARCHAR)",
+    # Without whole digits the engine leaves out the zero before the point.
+    Form.DECIMAL: r"regexp_replace(CAST({} AS VARCHAR), '^(-?)\.', '\10.')",
+    # The same digits; a whole number is written with a fraction here.
+    Form.DOUBLE: r"regexp_replace(CAST(CAST({} AS DOUBLE) AS VARCHAR), '\.0$', '')",
+    Form.BOOLEAN: "CAST({} AS VARCHAR)",
+    Form.TEXT: "{}",
+    Form.BYTES: "lower(hex({}))",
+    Form.DATE: "CAST({} AS VARCHAR)",
+    Form.TIME: "CAST({} AS VARCHAR)",
+    Form.TIMESTAMP: "CAST({} AS VARCHAR)",
+    Form.TIMESTAMPTZ: "CAST(timezone('UTC', {}) AS VARCHAR)",
+    Form.JSON: "CAST({} AS VARCHAR)",
+}
+
+
+class _DuckDbDigest(DigestWords):
+    def ident(self, name: str) -> str:
+        return '"' + name.replace('"', '""') + '"'
+
+    def hashed(self, text: str) -> str:
+        return f"CAST('0x' || left(md5({text}), {DIGITS}) AS BIGINT)"
+
+    def divided(self, number: str, by: int) -> str:
+        return f"({number}) // {by}"
+
+
 class DuckDbDialect(Dialect):
     """DuckDB 1.4 and later."""
 
@@ -94,6 +124,13 @@ class DuckDbDialect(Dialect):
         kind = normal(field)
         name = "VARCHAR" if kind in (UUID, JSON) else self.type_name(field)
         return f"CAST({self.ident(field.name)} AS {name})"
+
+    @property
+    def digests(self) -> DigestWords:
+        return _DuckDbDigest()
+
+    def digested(self, field: pa.Field, form: Form) -> str | None:
+        return _FORMS[form].format(self.ident(field.name))
 
     def fingerprint(self, values: Sequence[tuple[str, pa.Field]]) -> str:
         """64 bits: that a changed row has the same by chance is one case in 10**19."""

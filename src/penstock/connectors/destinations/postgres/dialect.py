@@ -7,8 +7,11 @@ from typing import Final
 
 import pyarrow as pa
 
+from penstock.core.digest import Form
 from penstock.core.types import JSON, TIME, TIMESTAMP, TIMESTAMPTZ, UUID, Logical, logical, normal
 from penstock.sdk.sql import Dialect
+from penstock.sdk.sql.digest.postgres import PostgresDigest, postgres_form
+from penstock.sdk.sql.digest.sums import DigestWords
 
 _NAMES: Final = {
     Logical.BOOLEAN: "boolean",
@@ -112,6 +115,16 @@ class PostgresDialect(Dialect):
         if normal(field) == pa.binary():
             return self.to_text(name, field.type)
         return f"{name}::text" if _is_odd(field) else name
+
+    @property
+    def digests(self) -> DigestWords:
+        return PostgresDigest()
+
+    def digested(self, field: pa.Field, form: Form) -> str | None:
+        name = self.ident(field.name)
+        if _foreign(field) is not None:
+            return None
+        return name if form is Form.TEXT else postgres_form(name, form)
 
     def to_text(self, expression: str, kind: pa.DataType) -> str:
         family = logical(kind)

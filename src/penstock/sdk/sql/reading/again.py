@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from penstock.core.digest import Bucket, Digest, DigestPlan
 from penstock.core.keys import KeyRange
+from penstock.sdk.sql.digest.sums import digest_sql
 from penstock.sdk.sql.reading.modes import Chosen
 from penstock.sdk.sql.reading.position import Position
-from penstock.sdk.sql.reading.server import Column, Table
+from penstock.sdk.sql.reading.server import Column, Server, Table
 from penstock.sdk.sql.reading.words import SqlWords
 
 _MOST_RANGES: Final = 1_000
@@ -38,6 +41,37 @@ def _inside(words: SqlWords, column: Column, item: KeyRange) -> str:
     if item.last is not None:
         ends.append(words.compared(column, "<=", str(item.last)))
     return f"({' AND '.join(ends)})" if ends else f"{words.ident(column.name)} IS NOT NULL"
+
+
+_SUMS: Final = (
+    Column("bucket", pa.int64(), "bucket", ""),
+    Column("n", pa.int64(), "n", ""),
+    Column("total", pa.string(), "total", ""),
+)
+
+
+def digested(server: Server, table: Table, plan: DigestPlan) -> Digest | None:
+    """Sums of hashes of a whole table; None when the engine cannot write a column's form."""
+    words = server.words.digests
+    columns = [table.column(name) for name, _ in plan.columns]
+    if words is None or None in columns:
+        return None
+    texts = [
+        server.words.digested(column, form)
+        for column, (_, form) in zip(columns, plan.columns, strict=True)
+        if column is not None
+    ]
+    if None in texts:
+        return None
+    sql = digest_sql(
+        words, plan, [text for text in texts if text is not None], table.origin, (),
+        words.ident(plan.key) if plan.key else "",
+    )  # fmt: skip
+    found: dict[int, Bucket] = {}
+    for rows in server.read(sql, _SUMS, cancel=threading.Event(), block_bytes=1 << 20):
+        values = rows.batch.to_pydict().values()
+        found |= {number: Bucket(n, int(total)) for number, n, total in zip(*values, strict=True)}
+    return found
 
 
 def beyond(position: Position, chosen: Chosen, rows: pa.RecordBatch) -> pa.Array:

@@ -10,11 +10,12 @@ import pyarrow as pa
 
 from penstock.core.batch import Batch
 from penstock.core.checkpoint import Checkpoint
+from penstock.core.digest import Digest, DigestPlan
 from penstock.core.keys import KeyRange
 from penstock.core.spec import PipelineSpec
 from penstock.core.stream import Split, Stream
 from penstock.sdk.source import ReadContext, Source, SourceStats, Step
-from penstock.sdk.sql.reading.again import beyond, within
+from penstock.sdk.sql.reading.again import beyond, digested, within
 from penstock.sdk.sql.reading.modes import Chosen, QueryMode
 from penstock.sdk.sql.reading.offers import Offer, offers
 from penstock.sdk.sql.reading.position import Position
@@ -27,6 +28,7 @@ class SqlSource(Source):
     """Reads what a `Server` offers, by the query modes of pipelines.md 2.5."""
 
     columnar = True
+    whole_schema = True
 
     def __init__(self, server: Server, settings: ReadingSettings) -> None:
         self._server = server
@@ -67,6 +69,21 @@ class SqlSource(Source):
             reader = Reader(self._server, self._settings, stream.name, whole, context)
             where = within(self._server.words, member.table, stream.primary_key, ranges)
             yield from reader.where(where) if where else reader.batches(None)
+
+    def key_span(self, stream: Stream, field: str) -> tuple[int, int] | None:
+        members = self._offered()[stream.name].members
+        if len(members) != 1 or members[0].table.column(field) is None:
+            return None
+        name, origin = self._server.words.ident(field), members[0].table.origin
+        low = self._server.scalar(f"SELECT min({name}) FROM {origin}")
+        high = self._server.scalar(f"SELECT max({name}) FROM {origin}")
+        return (int(low), int(high)) if low is not None and high is not None else None
+
+    def digest(self, stream: Stream, plan: DigestPlan) -> Digest | None:
+        members = self._offered()[stream.name].members
+        if len(members) != 1:
+            return None
+        return digested(self._server, members[0].table, plan)
 
     def unread(
         self, stream: Stream, checkpoint: Checkpoint, rows: pa.RecordBatch

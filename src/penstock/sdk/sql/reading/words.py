@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from penstock.core.digest import Form
+from penstock.sdk.sql.digest.sums import DigestWords
+
 if TYPE_CHECKING:
     from penstock.sdk.sql.reading.server import Column
 
@@ -74,6 +77,15 @@ class SqlWords(ABC):
         if limit:
             parts.append(f"LIMIT {limit}")
         return " ".join(parts)
+
+    @property
+    def digests(self) -> DigestWords | None:
+        """Words for sums of hashes; None where an engine has none."""
+        return None
+
+    def digested(self, column: Column, form: Form) -> str | None:  # noqa: ARG002
+        """A column's value in a form, None when it cannot be written so."""
+        return None
 
     def _beyond(self, columns: Sequence[Column], values: Sequence[str], operator: str) -> str:
         """`a > 1 OR (a = 1 AND b > 2)`, with a bound on `a` alone by which an index is found."""
