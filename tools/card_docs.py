@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from penstock.core.cards import Card, Setting
+from penstock.core.cards import Card, Setting, UriForm
 from penstock.sdk.http.meaning import Action, Confirm, ErrorMeaning, Rule
 from penstock.sdk.http.settings import HttpSettings, Retry
 from penstock.sdk.rest.auth import AnyAuth
@@ -44,6 +44,7 @@ _ITEM = re.compile(r"^ {4}(\w[\w, ]*): ", re.MULTILINE)
 _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("The card: `connector.yaml`", Card),
     ("A setting: `settings.NAME`", Setting),
+    ("Its URIs: `uri`", UriForm),
     ("The API: `rest`", RestSpec),
     ("The login call: `rest.login`", LoginSpec),
     ("One collection: `streams.NAME`", StreamSpec),

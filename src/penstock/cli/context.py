@@ -51,6 +51,13 @@ class Cli:
                 self.out.warn(line)
         return self._workspace
 
+    def use(self, workspace: Workspace) -> None:
+        """Take a workspace that is in no file: its secrets are kept out of all that is said."""
+        from penstock.cli.logs import configure
+
+        self._workspace = workspace
+        configure(os.environ, workspace.secrets, verbose=self.out.verbose)
+
     @property
     def loaded(self) -> Workspace | None:
         """The workspace if it was read already."""

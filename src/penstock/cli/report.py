@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -38,12 +38,18 @@ def report(cli: Cli, summary: Summary, *, only_changed: bool = False) -> None:
 
 
 def report_record(
-    cli: Cli, record: Mapping[str, Any], *, heading: str = "", only_changed: bool = False
+    cli: Cli,
+    record: Mapping[str, Any],
+    *,
+    heading: str = "",
+    only_changed: bool = False,
+    advise: Callable[[Mapping[str, Any]], str] | None = None,
 ) -> None:
     """The same for a summary that is a record already, e.g. of an earlier job.
 
     Args:
         only_changed: leave out objects of which nothing was written.
+        advise: what to do next, in place of the advice for pipelines of a file.
     """
     if cli.out.json:
         cli.out.record(cleaned(cli, record))
@@ -59,7 +65,7 @@ def report_record(
         cli.out.say()
     _troubles(cli, record)
     if record["objects"] or not record["error"]:
-        cli.out.say(clean(cli, verdict(record)))
+        cli.out.say(clean(cli, verdict(record) + (advise or _advice)(record)))
     if record["error"]:
         print_error({k: _safe(cli, v) for k, v in record["error"].items()})
 
@@ -112,8 +118,7 @@ def verdict(record: Mapping[str, Any]) -> str:
     head = _HEADS.get(record["status"], status(record["status"]).capitalize())
     ready = f"{done} of {plural(len(objects), 'object')}"
     took = f" in {duration(record['seconds'])}" if record["seconds"] is not None else ""
-    text = f"{head}: {ready}{took}; {counts}."
-    return text + _advice(record)
+    return f"{head}: {ready}{took}; {counts}."
 
 
 _HEADS = {

@@ -128,6 +128,11 @@ class Workspace:
         self._refuse_unresolved(("source", spec.source), ("destination", spec.destination))
         return spec
 
+    def with_pipeline(self, name: str, pipeline: PipelineSpec) -> Workspace:
+        """The same with a pipeline that is not in the file, or other than there."""
+        pipelines = {**self.spec.pipelines, name: pipeline}
+        return replace(self, spec=self.spec.model_copy(update={"pipelines": pipelines}))
+
     def check_objects(self, pipeline: str, known: Collection[str]) -> None:
         """Refuse a pipeline that names objects which its source does not have.
 

@@ -87,6 +87,35 @@ class Setting(BaseModel):
         return (kind if self.required else kind | None), info
 
 
+class UriForm(BaseModel):
+    """How a URI names a connection for `penstock copy`: which of its parts is which setting.
+
+    Further settings stand behind the `?`, by their names.
+
+    Args:
+        schemes: what a URI begins with.
+        example: shown where one is wrong.
+        host, port, user, password: settings that these parts are.
+        path: the setting that is what follows the server's name; without `host` there is no
+            server, and all is a path of a file.
+        qualifier: the setting that lists the schemas or databases to read, to which tables
+            named in full (`sales.orders`) add theirs.
+        environment: variables that fill settings which the URI leaves out.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schemes: tuple[str, ...] = Field(min_length=1)
+    example: str
+    host: str | None = None
+    port: str | None = None
+    user: str | None = None
+    password: str | None = None
+    path: str | None = None
+    qualifier: str | None = None
+    environment: dict[str, str] = {}
+
+
 class Card(BaseModel):
     """`connector.yaml`: enough to list, document, draw the form and check the settings.
 
@@ -94,6 +123,7 @@ class Card(BaseModel):
         title: as people write the system's name.
         requires: distributions of its driver, without which `open` says what to install.
         settings: form fields by name; a `config.py` beside the card replaces them.
+        uri: how URIs name a connection; without it `penstock copy` does not know it.
         rest: the declarative part of a REST source, validated by `sdk.rest` when opened.
         streams_file: YAML beside the card with the streams (kept apart: cards are scanned
             at every start, streams are long).
@@ -108,6 +138,7 @@ class Card(BaseModel):
     requires: tuple[str, ...] = ()
     extra: str | None = None
     settings: dict[str, Setting] = {}
+    uri: UriForm | None = None
     rest: dict[str, Any] | None = None
     streams_file: str | None = None
     modes: tuple[str, ...] = ()

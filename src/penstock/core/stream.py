@@ -52,6 +52,7 @@ class Stream:
         ours: fields that are columns of ours (`_ps_schema`, `_ps_xmin`) and keep their names,
             which fields of the source's own could not have.
         estimated_rows: as the source's statistics say, None when it has none.
+        namespace: schema or database that holds the table, where the source has such.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Stream:
     row_id: RowId | None = None
     ours: frozenset[str] = frozenset()
     estimated_rows: int | None = None
+    namespace: str = ""
 
     @property
     def key(self) -> tuple[str, ...]:

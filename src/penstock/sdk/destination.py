@@ -186,6 +186,15 @@ class Destination(ABC):
     def publish(self, table: str, generation: int) -> None:
         """Put the shadow table of `generation` in the table's place, at once for every reader."""
 
+    def free_generation(self, table: str) -> int:  # noqa: ARG002
+        """A number for a full reload of the table that nobody has used in this destination:
+        above what readers see, and above shadow tables that others have left."""
+        return 1
+
+    def count_rows(self, table: str) -> int:
+        """Rows of a table that are not flagged as deleted; 0 when there is no such table."""
+        raise NotImplementedError
+
     def purge(self, table: str) -> None:
         """Remove the rows that are flagged as deleted (`Deletes.HARD`, after history was read).
 

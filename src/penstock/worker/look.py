@@ -144,6 +144,14 @@ def _planned(task: Task, ends: Ends, item: StreamPlan) -> PlannedObject:
     )
 
 
+def table_names(
+    workspace: Workspace, pipeline: str, ends: Ends, catalog: Catalog
+) -> dict[str, tuple[str, StreamPlan]]:
+    """The table that each object of a pipeline would have, and how it would be loaded."""
+    task, plans = trial(workspace, pipeline, ends, catalog, ())
+    return {item.stream.name: (Mapper(task, item).mapping.table, item) for item in plans}
+
+
 def trial(
     workspace: Workspace, pipeline: str, ends: Ends, catalog: Catalog | None, only: tuple[str, ...]
 ) -> tuple[Task, list[StreamPlan]]:

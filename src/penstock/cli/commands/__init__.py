@@ -10,6 +10,7 @@ import typer
 from penstock.cli.commands import (
     check,
     connectors,
+    copy,
     demo,
     discover,
     export,
@@ -36,6 +37,7 @@ ALL: Final[tuple[Callable[[typer.Typer], None], ...]] = (
     plan.register,
     run.register,
     verify.register,
+    copy.register,
     status.register,
     jobs.register,
     failed.register,

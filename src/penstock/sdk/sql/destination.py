@@ -25,7 +25,7 @@ from penstock.sdk.sql.names import shadow_name
 from penstock.sdk.sql.removing import purge, remove
 from penstock.sdk.sql.sweep import Swept, sweep
 from penstock.sdk.sql.switch import check_switch
-from penstock.sdk.sql.target import Target
+from penstock.sdk.sql.target import DELETED, Target
 from penstock.sdk.sql.tx import Tx, one
 
 
@@ -133,6 +133,23 @@ class SqlDestination(SqlEngine):
                 table=table,
             ) from error
         hit("publish.after_commit")
+
+    def free_generation(self, table: str) -> int:
+        with self.looking() as tx:
+            if tx is None or self.columns(tx, TABLES) is None:
+                return 1
+            number = self.ledger_book.generation(tx, table) + 1
+            while self.columns(tx, self.place(tx, table, number)) is not None:
+                number += 1
+            return number
+
+    def count_rows(self, table: str) -> int:
+        with self.looking() as tx:
+            columns = self.columns(tx, table) if tx is not None else None
+            if tx is None or columns is None:
+                return 0
+            kept = f" WHERE {DELETED} IS NOT TRUE" if metadata.DELETED in columns.names else ""
+            return int(one(tx, f"SELECT count(*) FROM {self.qualified(table)}{kept}"))
 
     def purge(self, table: str) -> None:
         with self.transaction() as tx:

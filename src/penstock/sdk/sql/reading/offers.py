@@ -88,6 +88,7 @@ def _stream(name: str, members: Sequence[Member]) -> Stream:
         modified_field=cursor if first.chosen.bounded else None,
         estimated_rows=None if None in rows else sum(item for item in rows if item is not None),
         ours=ours,
+        namespace=first.table.schema if len(members) == 1 else "",
     )
 
 
