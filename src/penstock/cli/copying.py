@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +20,7 @@ from penstock.cli.jobrun import running
 from penstock.cli.settings import settings_model
 from penstock.cli.words import plural
 from penstock.control.one_off import one_off
-from penstock.control.references import References
+from penstock.control.references import References, read_dotenv
 from penstock.control.uris import Endpoint, read_uri
 from penstock.control.workspace import Workspace
 from penstock.core.errors import PenstockError
@@ -32,13 +33,14 @@ _KEY_CHARS: Final = 12
 
 def run_copy(cli: Cli, source_uri: str, destination_uri: str, request: CopyRequest) -> None:
     """The whole command; ends with its exit code."""
-    source, destination = _ends(source_uri, destination_uri, request)
+    variables = {**read_dotenv(Path(".env")), **os.environ}
+    source, destination = _ends(source_uri, destination_uri, request, variables)
     for line in (*source.warnings, *destination.warnings):
         cli.out.warn(line)
     state = CopyState.open(_base(), _key(source, destination, request))
     workspace = one_off(
         state.folder, source, destination,
-        registry=scan(), model_of=settings_model, environ=os.environ,
+        registry=scan(), model_of=settings_model, environ=variables,
     )  # fmt: skip
     cli.use(workspace)
     with running(cli) as (watcher, cancel):
@@ -57,8 +59,10 @@ def run_copy(cli: Cli, source_uri: str, destination_uri: str, request: CopyReque
         raise typer.Exit(copied.exit_code)
 
 
-def _ends(source: str, destination: str, request: CopyRequest) -> tuple[Endpoint, Endpoint]:
-    registry, references = scan(), References(Path.cwd(), os.environ)
+def _ends(
+    source: str, destination: str, request: CopyRequest, variables: Mapping[str, str]
+) -> tuple[Endpoint, Endpoint]:
+    registry, references = scan(), References(Path.cwd(), variables)
     read = read_uri("source", source, registry, settings_model, references)
     settings = with_qualifiers(read.card, read.settings, request.tables)
     written = read_uri("destination", destination, registry, settings_model, references)

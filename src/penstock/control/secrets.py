@@ -18,9 +18,14 @@ _SHORTEST = 5
 """Values shorter than this are too common to be blotted out of a text."""
 _SHORTEST_LINE = 8
 _LINE_END = re.compile(r"\r\n|\n|\r|\\r\\n|\\n")
-_URL_PASSWORD = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@]+(@)", re.IGNORECASE)
+# A reference says where a value is, and is no value.
+_NO_REFERENCE = r"(?!['\"]?\$\{[\w:./~-]+\})"
+_URL_PASSWORD = re.compile(
+    rf"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*:){_NO_REFERENCE}[^\s@]+(@)", re.IGNORECASE
+)
 _NAMED = re.compile(
     r"(?i)\b((?:api[-_]?(?:key|token)|token|password|passwd|secret|authorization)['\"]?\s*[=:]\s*)"
+    rf"{_NO_REFERENCE}"
     r"(?:'[^']*'|\"[^\"]*\"|(?:(?:bearer|token|basic)\s+)?[^\s'\",;)}\]]+)"
 )
 

@@ -17,7 +17,7 @@ from penstock.core.clock import now_ms
 from penstock.core.errors import ConfigError
 from penstock.core.progress import Summary, Watcher
 from penstock.core.records import Generation, JobStatus, ObjectStatus
-from penstock.core.spec import PipelineSpec, Selection
+from penstock.core.spec import ObjectSettings, PipelineSpec, Selection
 from penstock.core.stream import ReadMode, Stream
 from penstock.engine.budget import Budget
 from penstock.sdk.destination import Destination
@@ -176,10 +176,14 @@ def _done(catalog: Catalog, pipeline: str) -> set[str]:
 
 
 def _spec(request: CopyRequest, streams: Sequence[Stream]) -> PipelineSpec:
+    full = request.mode == "full"
+    keyless = [stream.name for stream in streams if not stream.key]
     return PipelineSpec(
         source=SOURCE,
         destination=DESTINATION,
-        load_mode="merge" if request.mode == "full" else request.mode,
+        load_mode="merge" if full else request.mode,
+        # Said for each, since a warning that its rows are appended would be wrong here.
+        settings={name: ObjectSettings(load_mode="append") for name in keyless if full},
         objects=Selection(include=tuple(exact(stream.name) for stream in streams)),
     )
 
@@ -228,4 +232,5 @@ def _ended(plan: CopyPlan, request: CopyRequest, catalog: Catalog, summary: Summ
     ]
     offered = [item.object for item in summary.objects if item.status == "UNAVAILABLE"]
     left = {*plan.rest} - done - {*offered}
-    return Copied(summary, compared, tuple(reasons), whole=not left)
+    ended = summary.exit_code in (0, 3)
+    return Copied(summary, compared, tuple(reasons), whole=ended and not left)

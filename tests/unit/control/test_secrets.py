@@ -22,6 +22,9 @@ from penstock.control.secrets import HIDDEN, has_password, redact, redacted
         pytest.param("Api-Token: abc", "Api-Token: ********", id="by its header"),
         pytest.param('{"password": "x y"}', '{"password": ********}', id="by its name"),
         pytest.param("authorization: Bearer abc", "authorization: ********", id="bearer"),
+        pytest.param("postgres://u:${PW}@h/d", "postgres://u:${PW}@h/d", id="a reference"),
+        pytest.param("?api_key=${AC_API_KEY}&x", "?api_key=${AC_API_KEY}&x", id="one by its name"),
+        pytest.param("?api_key=${AC&x", "?api_key=********", id="no reference"),
         pytest.param("a table of tokens", "a table of tokens", id="a word alone"),
     ],
 )

@@ -1,0 +1,267 @@
+"""`penstock copy` from outside: real servers, one command, no workspace."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psycopg
+import pytest
+
+from penstock.sandbox.activecampaign.box import Sandbox
+from penstock.sandbox.activecampaign.options import SandboxOptions
+from servers import PASSWORD, PostgresServer
+from truth import differences
+
+SHOP = """
+CREATE TABLE orders (id int PRIMARY KEY, total numeric(12, 2), note text, made timestamptz);
+INSERT INTO orders SELECT n, n * 1.25, 'order ' || n, timestamptz '2026-01-01Z' + n * interval '1 s'
+  FROM generate_series(1, 5000) n;
+CREATE TABLE log (line text);
+INSERT INTO log SELECT 'line ' || n % 100 FROM generate_series(1, 3000) n;
+CREATE TABLE "Odd name" ("Key" text PRIMARY KEY, data jsonb);
+INSERT INTO "Odd name" VALUES ('a', '{"x": [1, null]}'), ('b', NULL);
+CREATE SCHEMA sales;
+CREATE TABLE sales.deals (id bigint PRIMARY KEY, name text);
+INSERT INTO sales.deals VALUES (1, 'one'), (2, NULL);
+"""
+
+
+@dataclass(frozen=True)
+class Ended:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        last: dict[str, Any] = json.loads(self.out.splitlines()[-1])
+        assert last["type"] == "summary", self.out
+        return last
+
+    @property
+    def compared(self) -> dict[str, bool | None]:
+        return {item["table"]: item["equal"] for item in self.summary["verification"]["tables"]}
+
+
+@dataclass(frozen=True)
+class Shell:
+    """A folder to run commands in, with a folder for temporary files of its own."""
+
+    root: Path
+
+    def start(self, *line: str, **environ: str) -> subprocess.Popen[str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PENSTOCK_", "PG"))}
+        (self.root / "tmp").mkdir(exist_ok=True)
+        return subprocess.Popen(
+            [sys.executable, "-m", "penstock", "copy", *line],
+            cwd=self.root, stdin=subprocess.DEVNULL,
+            env={**kept, "TMPDIR": str(self.root / "tmp"), "XDG_RUNTIME_DIR": str(self.root),
+                 "PW": PASSWORD, **environ},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def __call__(self, *line: str, code: int = 0, **environ: str) -> Ended:
+        child = self.start(*line, **environ)
+        out, err = child.communicate(timeout=120)
+        assert child.returncode == code, err + out
+        assert PASSWORD not in out + err
+        return Ended(child.returncode, out, err)
+
+    @property
+    def states(self) -> list[Path]:
+        return [item for item in (self.root / "tmp").iterdir() if "penstock-copy" in item.name]
+
+    def duck(self, query: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self.root / "x.db"), read_only=True) as connection:
+            connection.execute("SET timezone = 'UTC'")
+            return connection.sql(query).fetchall()
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
+
+
+@pytest.fixture
+def shop(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URI of a database of its own, its password a reference."""
+    name = f"copy{time.monotonic_ns()}"
+    with psycopg.connect(postgres_server.url, autocommit=True) as server:
+        server.execute(f'CREATE DATABASE "{name}"'.encode())
+    with psycopg.connect(postgres_server.url_of(name)) as connection:
+        connection.execute(SHOP)
+    yield f"postgresql://penstock:${{PW}}@127.0.0.1:{postgres_server.port}/{name}"
+    with psycopg.connect(postgres_server.url, autocommit=True) as server:
+        server.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+def ask(uri: str, query: str) -> list[tuple[Any, ...]]:
+    quoted = psycopg.conninfo.conninfo_to_dict(uri.replace("${PW}@", "@"))
+    with psycopg.connect(**{**quoted, "password": PASSWORD}) as connection:
+        cursor = connection.execute(query.encode())
+        return cursor.fetchall() if cursor.description else []
+
+
+def test_postgres_into_duckdb_and_again(shell: Shell, shop: str) -> None:
+    ended = shell(shop, "duckdb:///x.db", "--table", "public.*", "--json")
+    assert ended.compared == {"orders": True, "log": True, "odd_name": True}
+    assert ended.summary["loaded"] == 8002
+    rows = "SELECT id, total, note, made FROM orders ORDER BY id"
+    assert shell.duck(rows) == ask(shop, rows)
+    assert shell.states == []
+
+    # A copy is made anew: rows that are gone go, rows without a key do not come twice.
+    ask(shop, "DELETE FROM orders WHERE id > 4000; UPDATE orders SET note = 'new' WHERE id = 1")
+    ended = shell(shop, "duckdb:///x.db", "--table", "orders", "--table", "log")
+    assert "2 of 2 tables agree, 7,000 rows" in ended.out
+    assert shell.duck(rows) == ask(shop, rows)
+    assert shell.duck("SELECT count(*), count(DISTINCT line) FROM log") == [(3000, 100)]
+    assert shell.duck("SELECT count(*) FROM odd_name") == [(2,)]
+    assert shell.states == []
+
+
+def test_postgres_into_postgres_with_schemas(shell: Shell, shop: str) -> None:
+    tables = ("--table", "sales.*", "--table", "public.orders")
+    ended = shell(shop, f"{shop}?schema=mart", *tables, "--json")
+    made = "SELECT count(*) FROM mart.{}"
+    counts = {table: ask(shop, made.format(table))[0][0] for table in ended.compared}
+    assert sorted(counts.values()) == [2, 5000]
+    assert set(ended.compared.values()) == {True}
+
+
+def test_activecampaign_into_duckdb(shell: Shell) -> None:
+    with Sandbox(SandboxOptions(contacts=60, rate_limit=None)) as crm:
+        uri = f"activecampaign://?api_url={crm.url}&rate_limit="
+        ended = shell(
+            uri, "duckdb:///x.db", "--table", "contacts", "--table", "deal*", "--json",
+            AC_API_KEY=crm.token,
+        )  # fmt: skip
+        assert ended.compared["contacts"] is True
+        with duckdb.connect(str(shell.root / "x.db"), read_only=True) as connection:
+            connection.execute("SET timezone = 'UTC'")
+            stored = connection.sql("SELECT * FROM contacts").to_arrow_table().to_pylist()
+        assert not differences(crm.rows("contacts"), stored, table="contacts")
+
+
+def test_a_copy_that_was_killed_goes_on(shell: Shell, shop: str) -> None:
+    """Tables that are done are not read again, and rows without a key do not come twice."""
+    line = (shop, "duckdb:///x.db", "--table", "log", "--table", "orders", "--json")
+    ask(shop, "ALTER TABLE orders RENAME TO orders_away")
+    ask(shop, "CREATE VIEW orders AS SELECT *, pg_sleep(0.01) IS NULL AS slow FROM orders_away")
+    child = shell.start(*line)
+    try:
+        deadline = time.monotonic() + 60
+        while not _copied(shell, "log"):
+            assert child.poll() is None, child.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    finally:
+        child.send_signal(signal.SIGKILL)
+        child.communicate()
+    [state] = shell.states
+    ask(shop, "DROP VIEW orders; ALTER TABLE orders_away RENAME TO orders")
+
+    ended = shell(*line)
+    assert f"remove {state} first" in ended.err
+    assert [item["object"] for item in ended.summary["objects"]] == ["orders"]
+    assert ended.compared == {"log": True, "orders": True}
+    assert shell.duck("SELECT count(*) FROM log") == [(3000,)]
+    assert shell.states == []
+
+
+def _copied(shell: Shell, table: str) -> bool:
+    if not (shell.root / "x.db").exists():
+        return False
+    try:
+        names = shell.duck("SELECT table_name FROM duckdb_tables()")
+    except duckdb.IOException:  # it is being written
+        return False
+    return (table,) in names
+
+
+def test_a_copy_that_was_stopped_names_what_it_keeps(shell: Shell, shop: str) -> None:
+    ask(shop, "CREATE VIEW slow AS SELECT n, pg_sleep(0.01) IS NULL AS s FROM "
+        "generate_series(1, 500) n")  # fmt: skip
+    line = (shop, "duckdb:///x.db", "--table", "slow", "--json")
+    with shell.start(*line) as child:
+        assert child.stdout is not None
+        for told in child.stdout:
+            if '"running": [{' in told:
+                break
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=60)
+    assert child.returncode == 130, err
+    [state] = shell.states
+    assert f"kept in {state}" in err
+    assert json.loads(out.splitlines()[-1])["state"] == str(state)
+    kept = b"".join(path.read_bytes() for path in state.rglob("*") if path.is_file())
+    assert PASSWORD.encode() not in kept
+    assert shell(*line).compared == {"slow": True}
+    assert shell.states == []
+
+
+def test_a_table_of_somebody_else_is_not_replaced(shell: Shell, shop: str) -> None:
+    with duckdb.connect(str(shell.root / "x.db")) as connection:
+        connection.execute("CREATE TABLE orders AS SELECT 1 AS mine")
+    ended = shell(shop, "duckdb:///x.db", "--table", "orders", code=2)
+    assert "a table orders that Penstock did not make" in ended.err
+    assert shell.duck("SELECT mine FROM orders") == [(1,)]
+    assert shell.states == []
+
+
+def test_merge_adds_to_what_is_there(shell: Shell, shop: str) -> None:
+    line = (shop, "duckdb:///x.db", "--table", "orders", "--mode", "merge", "--json")
+    shell(*line)
+    ask(shop, "INSERT INTO orders VALUES (9001, 1, 'late', now())")
+    ended = shell(*line)
+    assert ended.summary["inserted"] == 1
+    assert ended.summary["unchanged"] == 5000
+    assert shell.duck("SELECT count(*) FROM orders") == [(5001,)]
+
+
+def test_a_difference_ends_with_4(shell: Shell, shop: str) -> None:
+    """Somebody takes rows out of the table before it is compared."""
+    away = "DELETE FROM {table} WHERE id <= 3"
+    code = (
+        "import sys\n"
+        "import penstock.worker.copy as copy\n"
+        "from penstock.cli.main import run\n"
+        "import duckdb\n"
+        "real = copy.compare\n"
+        "def compare(*args, **more):\n"
+        "    with duckdb.connect('x.db') as connection:\n"
+        f"        connection.execute({away.format(table='orders')!r})\n"
+        "    return real(*args, **more)\n"
+        "copy.compare = compare\n"
+        "run()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "copy", shop, "duckdb:///x.db", "--table", "orders"],
+        cwd=shell.root, env={**os.environ, "PW": PASSWORD, "TMPDIR": str(shell.root)},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 4, done.stderr
+    assert "Different: orders" in done.stdout
+
+
+def test_an_end_out_of_reach_leaves_nothing_behind(shell: Shell) -> None:
+    ended = shell("postgresql://u:hidden-word@127.0.0.1:1/d", "duckdb:///x.db", code=75)
+    assert "hidden-word" not in ended.err + ended.out
+    assert "holds a secret in clear text" in ended.err
+    assert shell.states == []
+
+
+def test_without_verification_nothing_is_compared(shell: Shell, shop: str) -> None:
+    ended = shell(shop, "duckdb:///x.db", "--table", "log", "--no-verify", "--json")
+    assert ended.summary["verification"] is None
+    assert ended.code == 0
