@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 
 from penstock.core import metadata
 from penstock.core.batch import Hint
-from penstock.engine.files import write_whole
+from penstock.engine.files import GROUP_ROWS, StagedFile
+from penstock.engine.package import sync
 
 _ORDER = (metadata.HINT, metadata.INGESTED_AT, metadata.SEQ)
 
@@ -22,7 +23,7 @@ def collapse(files: list[Path], key: Sequence[str]) -> int:
     Newest is the greatest `(_ps_ingested_at, _ps_seq)`; a placeholder loses against any
     full row. Only key columns are held in memory; files without such rows are not touched.
     """
-    columns = [pq.read_table(file, columns=[*key, *_ORDER]) for file in files]
+    columns = [_read(file, [*key, *_ORDER]) for file in files]
     rows = sum(table.num_rows for table in columns)
     if rows < 2:
         return 0
@@ -36,6 +37,12 @@ def collapse(files: list[Path], key: Sequence[str]) -> int:
         start += part.num_rows
     dropped: int = rows - pc.sum(keep).as_py()
     return dropped
+
+
+def _read(file: Path, columns: list[str]) -> pa.Table:
+    """Some columns, read one after the other: in parallel the whole file would be fetched."""
+    with pq.ParquetFile(file) as opened:
+        return opened.read(columns, use_threads=False)
 
 
 def all_differ(keys: Sequence[pa.RecordBatch]) -> bool:
@@ -59,17 +66,37 @@ def all_differ(keys: Sequence[pa.RecordBatch]) -> bool:
 def _newest(table: pa.Table, key: Sequence[str]) -> pa.Array:
     """A mask over the rows: true for the newest of each key."""
     full = pc.not_equal(table.column(metadata.HINT), pa.scalar(Hint.PLACEHOLDER, pa.uint8()))
-    table = table.append_column("_full", full).append_column(
-        "_at", pa.array(range(table.num_rows), pa.int64())
-    )
-    ordered = table.sort_by(
-        [(name, "ascending") for name in ("_full", metadata.INGESTED_AT, metadata.SEQ)]
-    )
-    last = ordered.group_by(list(key), use_threads=False).aggregate([("_at", "last")])
-    return pc.is_in(pa.array(range(table.num_rows), pa.int64()), last.column("_at_last"))
+    places = pa.array(range(table.num_rows), pa.int64())
+    table = table.append_column("_full", full).append_column("_at", places)
+    if not _is_ordered(table):
+        by = ("_full", metadata.INGESTED_AT, metadata.SEQ)
+        table = table.sort_by([(name, "ascending") for name in by])
+    last = table.group_by(list(key), use_threads=False).aggregate([("_at", "last")])
+    return pc.is_in(places, last.column("_at_last"))
+
+
+def _is_ordered(table: pa.Table) -> bool:
+    """Whether the newest row of each key is its last: so it is for the rows of one read."""
+    if not pc.all(table.column("_full")).as_py():
+        return False
+    for name, follows in ((metadata.INGESTED_AT, pc.greater_equal), (metadata.SEQ, pc.greater)):
+        column = table.column(name)
+        if not pc.all(follows(column.slice(1), column.slice(0, len(column) - 1))).as_py():
+            return False
+    return True
 
 
 def _filter(file: Path, keep: pa.Array) -> None:
+    """Leave the rows of the mask in the file; only a part of them is in memory at a time."""
     if pc.all(keep).as_py():
         return
-    write_whole(pq.read_table(file).filter(keep), file)
+    temporary = file.with_name(f"{file.name}.new")
+    start = 0
+    with pq.ParquetFile(file) as old:
+        new = StagedFile(temporary, old.schema_arrow)
+        for batch in old.iter_batches(GROUP_ROWS, use_threads=False):
+            new.write(batch.filter(keep.slice(start, batch.num_rows)))
+            start += batch.num_rows
+    new.close()
+    sync(temporary)
+    temporary.replace(file)

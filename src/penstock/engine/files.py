@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from penstock.engine.package import sync
 
-_GROUP_ROWS: Final = 8_000
+GROUP_ROWS: Final = 8_000
 _GROUP_BYTES: Final = 4 << 20
 """Size of a row group, whichever comes first. With a group per batch of a thousand rows, writing
 and reading cost half as much again."""
@@ -38,7 +38,7 @@ class StagedFile:
         self._waiting.append(batch)
         self._rows += batch.num_rows
         self._bytes += batch.nbytes
-        if self._rows >= _GROUP_ROWS or self._bytes >= _GROUP_BYTES:
+        if self._rows >= GROUP_ROWS or self._bytes >= _GROUP_BYTES:
             self._flush()
 
     def close(self) -> None:
@@ -62,6 +62,6 @@ class StagedFile:
 def write_whole(table: pa.Table, file: Path) -> None:
     """Write beside the file and swap: a crash leaves the old file or the new one, never half."""
     temporary = file.with_name(f"{file.name}.new")
-    pq.write_table(table, temporary, row_group_size=_GROUP_ROWS, **_STYLE)
+    pq.write_table(table, temporary, row_group_size=GROUP_ROWS, **_STYLE)
     sync(temporary)
     temporary.replace(file)
