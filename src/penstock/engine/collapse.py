@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from penstock.core import metadata
 from penstock.core.batch import Hint
-from penstock.engine.files import GROUP_ROWS, StagedFile
-from penstock.engine.package import sync
+from penstock.engine.files import read_columns, rewrite
 
 _ORDER = (metadata.HINT, metadata.INGESTED_AT, metadata.SEQ)
 
@@ -23,7 +21,7 @@ def collapse(files: list[Path], key: Sequence[str]) -> int:
     Newest is the greatest `(_ps_ingested_at, _ps_seq)`; a placeholder loses against any
     full row. Only key columns are held in memory; files without such rows are not touched.
     """
-    columns = [_read(file, [*key, *_ORDER]) for file in files]
+    columns = [read_columns(file, [*key, *_ORDER]) for file in files]
     rows = sum(table.num_rows for table in columns)
     if rows < 2:
         return 0
@@ -37,12 +35,6 @@ def collapse(files: list[Path], key: Sequence[str]) -> int:
         start += part.num_rows
     dropped: int = rows - pc.sum(keep).as_py()
     return dropped
-
-
-def _read(file: Path, columns: list[str]) -> pa.Table:
-    """Some columns, read one after the other: in parallel the whole file would be fetched."""
-    with pq.ParquetFile(file) as opened:
-        return opened.read(columns, use_threads=False)
 
 
 def all_differ(keys: Sequence[pa.RecordBatch]) -> bool:
@@ -87,16 +79,6 @@ def _is_ordered(table: pa.Table) -> bool:
 
 
 def _filter(file: Path, keep: pa.Array) -> None:
-    """Leave the rows of the mask in the file; only a part of them is in memory at a time."""
-    if pc.all(keep).as_py():
-        return
-    temporary = file.with_name(f"{file.name}.new")
-    start = 0
-    with pq.ParquetFile(file) as old:
-        new = StagedFile(temporary, old.schema_arrow)
-        for batch in old.iter_batches(GROUP_ROWS, use_threads=False):
-            new.write(batch.filter(keep.slice(start, batch.num_rows)))
-            start += batch.num_rows
-    new.close()
-    sync(temporary)
-    temporary.replace(file)
+    """Leave the rows of the mask in the file."""
+    if not pc.all(keep).as_py():
+        rewrite(file, lambda rows, at: rows.filter(keep.slice(at, rows.num_rows)))

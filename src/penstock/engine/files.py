@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 
 from penstock.engine.package import sync
 
-GROUP_ROWS: Final = 8_000
+_GROUP_ROWS: Final = 8_000
 _GROUP_BYTES: Final = 4 << 20
 """Size of a row group, whichever comes first. With a group per batch of a thousand rows, writing
 and reading cost half as much again."""
@@ -38,7 +39,7 @@ class StagedFile:
         self._waiting.append(batch)
         self._rows += batch.num_rows
         self._bytes += batch.nbytes
-        if self._rows >= GROUP_ROWS or self._bytes >= _GROUP_BYTES:
+        if self._rows >= _GROUP_ROWS or self._bytes >= _GROUP_BYTES:
             self._flush()
 
     def close(self) -> None:
@@ -59,9 +60,36 @@ class StagedFile:
         self._waiting, self._rows, self._bytes = [], 0, 0
 
 
+def read_columns(file: Path, names: Sequence[str]) -> pa.Table:
+    """Some columns, read one after the other: in parallel the whole file would be fetched."""
+    with pq.ParquetFile(file) as opened:
+        return opened.read(list(names), use_threads=False)
+
+
+def rewrite(file: Path, change: Callable[[pa.RecordBatch, int], pa.RecordBatch]) -> None:
+    """Write a file anew, with little of it in memory, and swap as `write_whole` does.
+
+    Args:
+        change: from some rows, and the number of rows before them, to those that take their place.
+    """
+    temporary = file.with_name(f"{file.name}.new")
+    new: StagedFile | None = None
+    rows = 0
+    with pq.ParquetFile(file) as old:
+        for batch in old.iter_batches(_GROUP_ROWS, use_threads=False):
+            changed = change(batch, rows)
+            new = new or StagedFile(temporary, changed.schema)
+            new.write(changed)
+            rows += batch.num_rows
+    if new is not None:
+        new.close()
+        sync(temporary)
+        temporary.replace(file)
+
+
 def write_whole(table: pa.Table, file: Path) -> None:
     """Write beside the file and swap: a crash leaves the old file or the new one, never half."""
     temporary = file.with_name(f"{file.name}.new")
-    pq.write_table(table, temporary, row_group_size=GROUP_ROWS, **_STYLE)
+    pq.write_table(table, temporary, row_group_size=_GROUP_ROWS, **_STYLE)
     sync(temporary)
     temporary.replace(file)

@@ -13,14 +13,14 @@ import pyarrow.parquet as pq
 from penstock.core import metadata
 from penstock.core.metadata import LEFT_OUT_BITS, is_left_out, left_out_column
 from penstock.engine.changes import bits_of
-from penstock.engine.files import write_whole
+from penstock.engine.files import read_columns, rewrite
 
 
 def fill(files: Sequence[Path], key: Sequence[str], columns: Sequence[str]) -> dict[str, int]:
     """Fill what can be filled from rows of the package itself; returns what is still left out.
 
-    Of each key the rows count in the order of `(_ps_ingested_at, _ps_seq)`. The package is
-    held in memory while this is done, and only when that can change it.
+    Of each key the rows count in the order of `(_ps_ingested_at, _ps_seq)`. In memory are the
+    columns concerned, and only when that can change them.
 
     Args:
         key: names of the key's columns; empty when no row can give another a value.
@@ -38,19 +38,37 @@ def fill(files: Sequence[Path], key: Sequence[str], columns: Sequence[str]) -> d
     there = {name: place for name, place in masked.items() if name in names}
     if masks == _masks_of(masked) and not (there and key):
         return masked
-    tables = [pq.read_table(file) for file in files]
+    order = (metadata.INGESTED_AT, metadata.SEQ)
+    tables = [read_columns(file, [*key, *order, *there, *sorted(masks)]) for file in files]
     table = pa.concat_tables(tables, promote_options="default")
     left = dict(masked)
     if there and key:
         table, still = _filled(table, key, there)
         left = {n: place for n, place in masked.items() if n in still or n not in there}
-    needed = _masks_of(left)
-    table = table.select([n for n in table.schema.names if not is_left_out(n) or n in needed])
+    changed = table.select([*there, *sorted(_masks_of(left))]).combine_chunks()
     start = 0
     for file, part in zip(files, tables, strict=True):
-        write_whole(table.slice(start, part.num_rows), file)
+        _replace(file, changed.slice(start, part.num_rows))
         start += part.num_rows
     return left
+
+
+def _replace(file: Path, changed: pa.Table) -> None:
+    """Put these columns in the place of the file's, and leave out all other masks."""
+
+    def replaced(rows: pa.RecordBatch, at: int) -> pa.RecordBatch:
+        new = changed.slice(at, rows.num_rows)
+        names = [
+            name for name in rows.schema.names
+            if not is_left_out(name) or name in changed.schema.names
+        ]  # fmt: skip
+        columns = [
+            _whole(new.column(name)) if name in changed.schema.names else rows.column(name)
+            for name in names
+        ]
+        return pa.RecordBatch.from_arrays(columns, schema=pa.schema(map(rows.schema.field, names)))
+
+    rewrite(file, replaced)
 
 
 def _left_out(files: Sequence[Path], columns: Sequence[str]) -> dict[str, int]:
@@ -58,7 +76,7 @@ def _left_out(files: Sequence[Path], columns: Sequence[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for file in files:
         masks = [name for name in pq.read_schema(file).names if is_left_out(name)]
-        table = pq.read_table(file, columns=masks)
+        table = read_columns(file, masks)
         for place, name in enumerate(columns):
             there = left_out_column(place // LEFT_OUT_BITS) in masks
             if there and name not in found and pc.any(bits_of(table, place)).as_py():
