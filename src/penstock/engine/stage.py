@@ -140,7 +140,8 @@ class Stager:
         budget = self._task.budget
         rows = sum(part.rows for part in self._parts.values())
         if rows >= self._most_rows:
-            self._most_rows = min(2 * self._most_rows, budget.package_rows)
+            most = budget.log_rows if self._log else budget.package_rows
+            self._most_rows = min(2 * self._most_rows, most)
             return True
         size = sum(part.load_bytes for part in self._parts.values())
         return size >= budget.package_bytes or (

@@ -42,7 +42,7 @@ def test_one_object_can_be_read_again_while_the_log_goes_on(shop: Space) -> None
     shop.database.delete("orders", 1)
     shop.source.begun.clear()
     shop.run(objects=("orders",), full_refresh=True)
-    assert shop.source.begun == ["#log", "orders#1"]
+    assert sorted(shop.source.begun) == ["#log", "orders#1"]
     check(shop)
 
 
@@ -74,7 +74,7 @@ def test_an_object_that_was_left_out_for_a_time_misses_no_change(shop: Space) ->
     shop.choose("*")
     shop.source.begun.clear()
     shop.run()
-    assert shop.source.begun == ["#log", "lines#1"]
+    assert sorted(shop.source.begun) == ["#log", "lines#1"]
     check(shop)
     shop.run()
     check(shop)
