@@ -10,8 +10,8 @@ import pyarrow as pa
 from penstock.core import metadata
 from penstock.core.digest import Form
 from penstock.core.types import normal
-from penstock.sdk.sql.tx import Tx
 from penstock.sdk.sql.digest.sums import DigestWords
+from penstock.sdk.sql.tx import Tx
 
 
 class Dialect(ABC):
