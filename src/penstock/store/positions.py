@@ -93,8 +93,14 @@ class Positions:
             number = find_pipeline(connection, pipeline)
             names = connection.scalars(sa.select(rows.c.split).where(rows.c.pipeline_id == number))
             gone = [name for name in names if name != stream and stream_of(name, {stream})]
-            statement = sa.delete(rows).where(rows.c.pipeline_id == number, rows.c.split.in_(gone))
-            connection.execute(statement)
+            # Their package counts stay, so that the destination's ledger is not taken for newer.
+            connection.execute(
+                sa.update(rows)
+                .where(rows.c.pipeline_id == number, rows.c.split.in_(gone))
+                .values(checkpoint=None, pass_info=None, updated_at=self._now())
+            )
+            own = rows.c.pipeline_id == number, rows.c.split == mark
+            connection.execute(sa.delete(rows).where(*own))
             values = {
                 "pipeline_id": number,
                 "split": mark,

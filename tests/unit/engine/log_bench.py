@@ -73,7 +73,11 @@ class Bench:
 
     def positions(self) -> dict[str, Any]:
         saved = self.catalog.positions.load("p")
-        return {name: dict(one.checkpoint.position) for name, one in saved.items()}
+        return {
+            name: dict(one.checkpoint.position)
+            for name, one in saved.items()
+            if one.checkpoint is not None
+        }
 
     def rows(self, table: str, where: str = "_ps_deleted is not true") -> list[tuple[Any, ...]]:
         found = self.destination.query(

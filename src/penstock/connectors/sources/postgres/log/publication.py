@@ -21,7 +21,7 @@ _ROOTS_SINCE: Final = 130_000
 _WAIT_S: Final = 0.2
 
 _IDENTITIES: Final = """
-SELECT n.nspname, c.relname, c.relreplident::text,
+SELECT n.nspname, c.relname, c.oid::bigint, c.relreplident::text,
   CASE c.relreplident WHEN 'i' THEN (
       SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_index i
       JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
@@ -45,11 +45,13 @@ class Identity:
         kind: d(efault: the primary key), n(othing), f(ull) or i(ndex).
         columns: of the primary key, or of the index; empty when there is none.
         computed: columns that the server computes, which are not in its log.
+        oid: of the table; one that was dropped and made again has another.
     """
 
     kind: str
     columns: tuple[str, ...]
     computed: frozenset[str] = frozenset()
+    oid: int = 0
 
     @property
     def names_rows(self) -> bool:
@@ -62,8 +64,8 @@ def identities(connection: psycopg.Connection[Any]) -> dict[Name, Identity]:
     """Of every table that can be published: views, foreign, unlogged and temporary ones cannot."""
     rows = connection.execute(_IDENTITIES.encode()).fetchall()
     return {
-        (schema, name): Identity(kind, tuple(columns or ()), frozenset(computed or ()))
-        for schema, name, kind, columns, computed in rows
+        (schema, name): Identity(kind, tuple(columns or ()), frozenset(computed or ()), oid)
+        for schema, name, oid, kind, columns, computed in rows
     }
 
 
@@ -94,10 +96,8 @@ def statements(
 
 def _statements(connection: psycopg.Connection[Any], wanted: Publication) -> Iterator[sql.Composed]:
     name = sql.Identifier(wanted.name)
-    row = connection.execute(
-        "SELECT oid FROM pg_publication WHERE pubname = %s", [wanted.name]
-    ).fetchone()
-    if row is None:
+    row = connection.execute("SELECT 1 FROM pg_publication WHERE pubname = %s", [wanted.name])
+    if row.fetchone() is None:
         options = sql.SQL("publish = {}").format(sql.Literal(wanted.changes))
         if connection.info.server_version >= _ROOTS_SINCE:
             options += sql.SQL(", publish_via_partition_root = true")
@@ -108,17 +108,22 @@ def _statements(connection: psycopg.Connection[Any], wanted: Publication) -> Ite
         )
         yield sql.SQL("CREATE PUBLICATION {}{} WITH ({})").format(name, of, options)
         return
-    rows = connection.execute(
-        "SELECT n.nspname, c.relname FROM pg_publication_rel r "
-        "JOIN pg_class c ON c.oid = r.prrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
-        "WHERE r.prpubid = %s",
-        [row[0]],
-    ).fetchall()
-    present = {(schema, table) for schema, table in rows}
+    present = members(connection, [wanted.name])
     if gone := present - wanted.tables:
         yield sql.SQL("ALTER PUBLICATION {} DROP TABLE {}").format(name, _listed(gone))
     if new := wanted.tables - present:
         yield sql.SQL("ALTER PUBLICATION {} ADD TABLE {}").format(name, _listed(new))
+
+
+def members(connection: psycopg.Connection[Any], publications: Sequence[str]) -> set[Name]:
+    """Tables that one of the publications has."""
+    rows = connection.execute(
+        "SELECT n.nspname, c.relname FROM pg_publication p "
+        "JOIN pg_publication_rel r ON r.prpubid = p.oid JOIN pg_class c ON c.oid = r.prrelid "
+        "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE p.pubname = ANY (%s)",
+        [list(publications)],
+    ).fetchall()
+    return {(schema, table) for schema, table in rows}
 
 
 def _listed(tables: Collection[Name]) -> sql.Composed:
@@ -141,7 +146,11 @@ def apply(
             for statement in todo:
                 connection.execute(statement)
             row = connection.execute("SELECT txid_current()").fetchone()
-    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.FeatureNotSupported) as error:
+    except (
+        psycopg.errors.InsufficientPrivilege,
+        psycopg.errors.FeatureNotSupported,
+        psycopg.errors.ReadOnlySqlTransaction,
+    ) as error:
         raise AuthError(
             f"The publication cannot be made or changed: {error.diag.message_primary}.",
             hint="Let the owner of the tables run: "

@@ -88,6 +88,7 @@ class LogReader:
         self._tables: dict[Name, Followed] = {}
         self._forms = Forms()
         self._owned = "penstock"
+        self.may_begin_anew = False
         self._start: Position | None = None
         self._prepared = False
         self._barrier = 0
@@ -120,6 +121,12 @@ class LogReader:
     def has_other_tables(self) -> bool:
         """Tables came or went, or are known by other columns, since `identities` was asked."""
         return self._other_tables
+
+    def published(self) -> set[Name] | None:
+        """Tables whose changes the log has now; None where somebody else looks after that."""
+        if self._settings.publication is not None:
+            return None
+        return self._guarded(lambda: self._session.members(self._publications))
 
     def follow(self, tables: Mapping[Name, Followed], saved: Position | None, forms: Forms) -> None:
         """The tables to read from now on, how far the log was read, and forms of all columns."""
@@ -216,7 +223,7 @@ class LogReader:
                 check_system(saved, system, timeline, end)
                 self._check_slot(saved)
             except ConfigError:
-                if not all(table.history for table in self._tables.values()):
+                if not self.may_begin_anew:
                     raise
             else:
                 return saved

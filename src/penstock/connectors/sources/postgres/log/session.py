@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import psycopg
@@ -120,6 +120,9 @@ class Session:
             return _end(connection)
 
         return self.run(change)
+
+    def members(self, publications: Sequence[str]) -> set[Name]:
+        return self.run(lambda connection: publication.members(connection, publications))
 
     def check_publication(self, name: str, tables: Collection[Name]) -> list[str]:
         return self.run(lambda connection: publication.check_foreign(connection, name, tables))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 import pyarrow as pa
 
@@ -16,13 +17,17 @@ from penstock.connectors.sources.postgres.server import PostgresServer
 from penstock.core import metadata
 from penstock.core.batch import Batch
 from penstock.core.checkpoint import Checkpoint
+from penstock.core.clock import now_ms
 from penstock.core.errors import ConfigError
-from penstock.core.splits import LOG_SPLIT, history_is_read
+from penstock.core.splits import LOG_SPLIT, history_is_read, stream_of
 from penstock.core.stream import ReadMode, Split, Stream
 from penstock.sdk.source import NOTHING_SAVED, ReadContext, Step
 from penstock.sdk.sql.reading import SqlSource, Table
 from penstock.sdk.sql.reading.modes import Chosen, QueryMode
 from penstock.sdk.sql.reading.offers import Member, Offer
+
+_AGAIN: Final = "#again "
+_FROM_START: Final = Checkpoint({"again": True})
 
 
 class PostgresLogSource(SqlSource):
@@ -51,31 +56,48 @@ class PostgresLogSource(SqlSource):
     def plan(
         self, streams: Sequence[Stream], saved: Mapping[str, Checkpoint] = NOTHING_SAVED
     ) -> list[Split]:
-        named = {stream.name for stream in streams}
+        named = dict.fromkeys(stream.name for stream in streams)
         every = [offer for offer in self._offered().values() if self._is_selected(offer, named)]
         self._is_part = len(every) > len(named)
+        published = self._log.published() if LOG_SPLIT in saved else None
+        splits = {offer.stream.name: self._history(offer, saved, published) for offer in every}
         followed: dict[Name, Followed] = {}
         for offer in every:
-            history = not history_is_read(offer.stream.name, saved)
+            name = offer.stream.name
             for member in offer.members:
-                table = member.table
-                followed[table.schema, table.name] = Followed(
-                    offer.stream.name,
-                    self._key(offer.stream, table, member.added),
-                    history,
-                    member.added,
-                )
+                key = self._key(offer.stream, member.table, member.added)
+                place = member.table.schema, member.table.name
+                followed[place] = Followed(name, key, splits[name] is not None, member.added)
         position = saved.get(LOG_SPLIT)
+        # Nothing was read yet, or it does not count any more: then the log may begin anywhere.
+        self._log.may_begin_anew = not any(stream_of(split, splits) for split in saved)
         forms = self._postgres.forms
         self._log.follow(followed, Position.of(position) if position else None, forms)
         log = Split(LOG_SPLIT, tuple(stream.name for stream in streams))
-        histories = [
-            Split(stream.name, (stream.name,), after=LOG_SPLIT, history=True)
-            for stream in streams
-            if not history_is_read(stream.name, saved)
-        ]
+        histories = [split for name in named if (split := splits[name]) is not None]
         # The log is one for all tables: reading it for some would lose the others' changes.
         return histories if self._is_part and position and histories else [log, *histories]
+
+    @staticmethod
+    def _history(
+        offer: Offer, saved: Mapping[str, Checkpoint], published: Container[Name] | None
+    ) -> Split | None:
+        """How the history of an object is read, if it is to be.
+
+        A table that is not published was dropped and made again, or left out for a time: what
+        was changed meanwhile is not in the log, so its rows are read once more.
+        """
+        name = offer.stream.name
+        if not history_is_read(name, saved):
+            return Split(name, (name,), after=LOG_SPLIT, history=True)
+        begun = [split for split in saved if split.startswith(f"{name}{_AGAIN}")]
+        places = [(member.table.schema, member.table.name) for member in offer.members]
+        whole = published is None or all(place in published for place in places)
+        if whole and not begun:
+            return None
+        # Its start is saved before the table is published, so that a crash does not forget it.
+        again = begun[0] if begun else f"{name}{_AGAIN}{now_ms()}"
+        return Split(again, (name,), after=LOG_SPLIT, history=True, start=_FROM_START)
 
     def _is_selected(self, offer: Offer, named: Container[str]) -> bool:
         """Named for this job, or one of the pipeline's."""
@@ -102,6 +124,7 @@ class PostgresLogSource(SqlSource):
         self._log.prepare(context.cancel)
         # Whatever the log brings from now on is newer than any row of the history, or the same.
         began = context.clock() - 1
+        checkpoint = None if checkpoint == _FROM_START else checkpoint
         for batch in super().read(split, checkpoint, context):
             yield replace(batch, ingested_at=began)
 

@@ -320,3 +320,23 @@ def test_views_and_tables_without_a_log_are_not_offered(sql: Sql, tables: Tables
         "create unlogged table u(a int primary key); create materialized view m as select 1"
     )
     assert tables.read() == {"t": 0}
+
+
+def test_a_table_that_was_made_again_or_left_out_for_a_time_is_read_once_more(
+    sql: Sql, tables: Tables
+) -> None:
+    sql.execute("create table a(id int primary key); insert into a values (1)")
+    sql.execute("create table b(id int primary key); insert into b values (1)")
+    tables.run()
+    sql.execute("drop table a; create table a(id int primary key); insert into a values (2), (3)")
+    assert tables.read() == {"a": 2, "b": 0}
+    assert live(tables, "a") == [(1,), (2,), (3,)]
+    tables.pipeline = {"objects": {"exclude": ["b"]}}
+    assert tables.read() == {"a": 0}
+    sql.execute("insert into b values (2); insert into a values (4)")
+    assert tables.read() == {"a": 1}
+    tables.pipeline = {}
+    assert tables.read() == {"a": 0, "b": 2}
+    sql.execute("insert into b values (3)")
+    assert tables.read() == {"a": 0, "b": 1}
+    assert live(tables, "b") == source(sql, "b")
