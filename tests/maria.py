@@ -9,12 +9,15 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 import pymysql
 import pytest
+from pymysql.cursors import DictCursor
 
 from servers import PASSWORD, QUOTED_PASSWORD, USER, free_port, not_root, own_copies, program
 
@@ -163,6 +166,35 @@ class MariaServer:
         self._process.send_signal(how)
         self._process.wait(60)
         self._process = None
+
+
+def rows_of(url: str, query: str) -> list[dict[str, Any]]:
+    """Rows of a query; flags as such, and moments in UTC where the column's comment says so."""
+    split = urlsplit(url)
+    with closing(
+        pymysql.connect(
+            host=split.hostname, port=split.port or 3306, user=split.username or "",
+            password=unquote(split.password or ""), database=split.path[1:], charset="utf8mb4",
+            sql_mode="ANSI_QUOTES", cursorclass=DictCursor,
+        )
+    ) as session, session.cursor() as cursor:  # fmt: skip
+        cursor.execute(
+            "select column_name as name, column_type as kind from information_schema.columns "
+            "where table_schema = database() "
+            "and (column_type = 'tinyint(1)' or column_comment = 'UTC')"
+        )
+        special = {row["name"]: row["kind"] for row in cursor.fetchall()}
+        cursor.execute(query)
+        return [
+            {name: _typed(value, special.get(name)) for name, value in row.items()}
+            for row in cursor.fetchall()
+        ]
+
+
+def _typed(value: Any, kind: str | None) -> Any:
+    if kind is None or value is None:
+        return value
+    return bool(value) if kind == "tinyint(1)" else value.replace(tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")

@@ -126,11 +126,12 @@ class Space:
         """Files in the staging area and tables of ours that a finished job should not leave."""
         staging = self.root / ".penstock" / "staging"
         files = [str(path.relative_to(staging)) for path in staging.rglob("*") if path.is_file()]
+        here = " and table_schema = database()" if self.destination["type"] == "mysql" else ""
         tables = read(
             self.destination,
             self.root,
             "select table_name from information_schema.tables "
-            "where table_name like '$_ps$_stg%' escape '$'",
+            f"where table_name like '$_ps$_stg%' escape '$'{here}",
         )
         return files + [row["table_name"] for row in tables]
 
@@ -139,7 +140,9 @@ def read_table(
     destination: Mapping[str, Any], root: Path, table: str, where: str = ""
 ) -> list[dict[str, Any]]:
     condition = f" where {where}" if where else ""
-    schema = f'"{destination.get("schema", "public")}".' if destination["type"] != "duckdb" else ""
+    schema = (
+        f'"{destination.get("schema", "public")}".' if destination["type"] == "postgres" else ""
+    )
     return read(destination, root, f'select * from {schema}"{table}"{condition}')
 
 
@@ -150,6 +153,10 @@ def read(destination: Mapping[str, Any], root: Path, query: str) -> list[dict[st
         with duckdb.connect(str(root / destination["path"]), read_only=True) as connection:
             connection.execute("set timezone = 'UTC'")
             return list(connection.sql(query).to_arrow_table().to_pylist())
+    if destination["type"] == "mysql":
+        from maria import rows_of
+
+        return rows_of(destination["url"], query)
     import psycopg
     from psycopg.rows import dict_row
 

@@ -17,7 +17,7 @@ from penstock.sandbox.activecampaign import Sandbox, SandboxOptions
 from runs import Ended, Space
 
 MODES = ("merge", "append", "history")
-DESTINATIONS = ("duckdb", "postgres")
+DESTINATIONS = ("duckdb", "postgres", "mysql")
 # Small packages, so that a case passes every place several times with few rows.
 PACKAGE_ROWS = 100
 # These are passed at most once or only at certain times; the others several times.

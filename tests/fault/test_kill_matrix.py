@@ -17,6 +17,8 @@ def test_a_kill_at_this_place_neither_loses_nor_doubles(
     if case.destination == "postgres":
         url = request.getfixturevalue("postgres_url")
         destination = {"type": "postgres", "url": url, "schema": "crm"}
+    elif case.destination == "mysql":
+        destination = {"type": "mysql", "url": request.getfixturevalue("maria_url")}
     result = run_case(case, tmp_path / "space", destination)
     assert result.problems == []
     assert result.died > 0, "no run was killed: the place is not on this way"

@@ -90,6 +90,14 @@ class MySqlDialect(Dialect):
         since = f"TIMESTAMPDIFF(MICROSECOND, TIMESTAMP '1970-01-01 00:00:00', {expression})"
         return f"CAST(ROUND({since} / 1000) AS SIGNED)"
 
+    def compared(self, expression: str, field: pa.Field) -> str:
+        """Text byte by byte; two collations that both do so do not compare with each other."""
+        collation = stored_collation(field)
+        if collation in ("", self.collation) or field.type == UUID:
+            return expression
+        text = expression if takes_our_bytes(field) else f"CONVERT({expression} USING utf8mb4)"
+        return f"{text} COLLATE {self.collation}"
+
     def fingerprint(self, values: Sequence[tuple[str, pa.Field]]) -> str:
         """Of each value by itself: all of them together may be longer than a text can be."""
         parts = (f"COALESCE(SHA2({expression}, 256), '-')" for expression, _ in values)

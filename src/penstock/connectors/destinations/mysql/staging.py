@@ -67,7 +67,9 @@ def _type(
     if there.startswith(("varchar", "char", "varbinary", "binary")):
         collation = stored_collation(stored)
         return f"{there} COLLATE {collation}" if collation else there
-    return spare or kind
+    plain = spare or kind
+    like = stored_collation(stored) if takes_our_bytes(stored) else ""
+    return f"{plain} COLLATE {like}" if like and plain.startswith(("varchar", "long")) else plain
 
 
 def load_lines(

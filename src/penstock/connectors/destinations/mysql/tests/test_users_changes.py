@@ -112,6 +112,40 @@ def test_rows_that_only_together_are_refused(destination: MySql, sql: Sql, loads
     assert [item.index + 1 for item in destination.refused(load)] == [7, 11, 15]
 
 
+@pytest.mark.parametrize("mode", list(WriteMode))
+def test_json_is_compared_with_json(destination: MySql, loads: Loads, mode: WriteMode) -> None:
+    shape = pa.schema([("id", pa.int64()), ("v", pa.json_(pa.string()))])
+    first = [{"id": n, "v": '{"a":[1]}'} for n in (1, 2)]
+    put(destination, loads(first, mode, shape=shape))
+    later = [{"id": 1, "v": '{"a":[1]}', "at": 200}, {"id": 2, "v": '{"a":[2]}', "at": 200}]
+    receipt = put(destination, loads(later, mode, shape=shape))
+    appended = mode is WriteMode.APPEND
+    assert (receipt.updated, receipt.unchanged) == ((0, 0) if appended else (1, 1))
+
+
+@pytest.mark.parametrize("collation", ["utf8mb4_bin", "utf8mb4_general_ci", "latin1_swedish_ci"])
+@pytest.mark.parametrize("key", ["varchar(99) primary key", "varchar(99)", "text"])
+@pytest.mark.parametrize("mode", list(WriteMode))
+def test_a_table_of_the_users_own_collation(
+    destination: MySql, sql: Sql, loads: Loads, key: str, collation: str, mode: WriteMode
+) -> None:
+    sql(
+        f"create table people (id {key.replace(')', f') collate {collation}')}, v text) "
+        f"character set {collation.partition('_')[0]} collate {collation}"
+    )
+    if key == "text" and mode is WriteMode.HISTORY:
+        sql("alter table people modify id varchar(500)")
+    shape = pa.schema([("id", pa.string()), ("v", pa.string())])
+    for at in (100, 200):
+        rows = [{"id": k, "v": f"é{at}", "at": at} for k in ("x", "y")]
+        receipt = put(destination, loads(rows, mode, shape=shape))
+    appended = mode is WriteMode.APPEND
+    assert (receipt.inserted, receipt.updated) == ((2, 0) if appended else (0, 2))
+    same = [{"id": "x", "v": "é200", "at": 300}, {"id": "y", "v": "E200", "at": 300}]
+    receipt = put(destination, loads(same, mode, shape=shape))
+    assert (receipt.updated, receipt.unchanged) == ((0, 0) if appended else (1, 1))
+
+
 def test_keys_of_a_collation_without_case_meet_as_the_table_says(
     destination: MySql, sql: Sql, loads: Loads
 ) -> None:
