@@ -150,6 +150,8 @@ class MariaServer:
                 program("mariadb-install-db"), "--no-defaults", f"--datadir={self._data}",
                 "--auth-root-authentication-method=socket", "--skip-test-db",
                 "--skip-name-resolve", "--innodb-log-file-size=16M",
+                # A server that starts removes all temporary tables of this folder.
+                f"--tmpdir={self.folder}", "--innodb-use-native-aio=off",
             ],
             check=True, stdout=subprocess.DEVNULL, cwd=self.folder, **self._as_user,
         )  # fmt: skip
