@@ -76,7 +76,7 @@ conformance: dev ## hold one connector to its contract (NAME=activecampaign)
 	@$(PYTEST) $(wildcard src/penstock/connectors/*/$(NAME)) $(ARGS)
 
 kill-matrix: dev ## kill a run at every named place, in every mode, into every destination
-	@tools/system_packages.sh postgres
+	@tools/system_packages.sh postgres mariadb
 	@$(RUN) tools/kill_matrix.py $(ARGS)
 
 bench: dev ## measure: size of the install, start-up, rows per second

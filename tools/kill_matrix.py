@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import psycopg
 
 from fault.matrix import ANY_TIME, DESTINATIONS, MODES, Case, Result, all_cases, run_case
+from maria import MariaServer, rows_of
 from penstock.core.failpoints import NAMES
 from unit.store.server import postgres
 
@@ -35,11 +36,14 @@ def main() -> int:
     cases = [case for case in all_cases() if _wanted(case, options)]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="penstock-kill-")))
-        needs_server = any(case.destination == "postgres" for case in cases)
-        server = stack.enter_context(postgres()) if needs_server else ""
+        kinds = {case.destination for case in cases}
+        servers = {
+            "postgres": stack.enter_context(postgres()) if "postgres" in kinds else "",
+            "mysql": stack.enter_context(MariaServer()).url if "mysql" in kinds else "",
+        }
         pool = stack.enter_context(ThreadPoolExecutor(options.workers))
         numbered = [(number, case) for number, case in enumerate(cases)]
-        results = list(pool.map(lambda one: _run(*one, folder, server), numbered))
+        results = list(pool.map(lambda one: _run(*one, folder, servers), numbered))
     print(_sentence(results))
     if len(cases) == len(list(all_cases())):
         _write(results)
@@ -63,21 +67,25 @@ def _wanted(case: Case, options: argparse.Namespace) -> bool:
     )
 
 
-def _run(number: int, case: Case, folder: Path, server: str) -> Result:
-    result = run_case(case, folder / str(number), _destination(number, case, server))
+def _run(number: int, case: Case, folder: Path, servers: Mapping[str, str]) -> Result:
+    result = run_case(case, folder / str(number), _destination(number, case, servers))
     print(f"{'FAIL' if result.problems else 'ok':5}{result.died} kills  {case}", flush=True)
     for problem in result.problems:
         print(f"     {problem}", flush=True)
     return result
 
 
-def _destination(number: int, case: Case, server: str) -> Mapping[str, Any]:
+def _destination(number: int, case: Case, servers: Mapping[str, str]) -> Mapping[str, Any]:
     """A file or a database of its own."""
     if case.destination == "duckdb":
         return {"type": "duckdb", "path": "warehouse.duckdb"}
+    server = servers[case.destination]
+    url = server.rsplit("/", 1)[0] + f"/case{number}"
+    if case.destination == "mysql":
+        rows_of(server, f"create database case{number}")
+        return {"type": "mysql", "url": url}
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"create database case{number}".encode())
-    url = server.rsplit("/", 1)[0] + f"/case{number}"
     return {"type": "postgres", "url": url, "schema": "crm"}
 
 
