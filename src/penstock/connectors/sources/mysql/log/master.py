@@ -103,6 +103,16 @@ class Master:
         """Names of the log's files that are there, oldest first."""
         return sorted((row[0] for row in self._rows("SHOW BINARY LOGS")), key=file_number)
 
+    def cascades(self) -> list[tuple[str, str, str]]:
+        """(database, table, foreign key) of tables whose rows go or change with others."""
+        return self._rows(
+            "SELECT constraint_schema, table_name, constraint_name "
+            "FROM information_schema.referential_constraints "
+            "WHERE delete_rule IN ('CASCADE', 'SET NULL') "
+            "OR update_rule IN ('CASCADE', 'SET NULL') "
+            "ORDER BY 1, 2, 3"
+        )
+
     def purged(self) -> str:
         """MySQL: transactions that are in no file any more."""
         return self.variables().get("gtid_purged", "")

@@ -32,6 +32,7 @@ from penstock.sdk.source import ReadContext, SourceStats
 T = TypeVar("T")
 Name = tuple[str, str]
 _PURGED: Final = 1236
+_NO_RIGHT: Final = (1045, 1227)
 _THREE_DAYS_S: Final = 3 * 86_400
 
 
@@ -217,15 +218,18 @@ class LogReader:
                 lambda: self._with_master(lambda master: _expired(position, master, said))
             )
         assert isinstance(error, pymysql.Error)
-        return translate(error, self._identity, self._config.user)
+        return self._said(error)
 
     def guarded(self, work: Callable[[], T]) -> T:
         try:
             return work()
         except pymysql.Error as error:
-            if code_of(error) == 1227:
-                raise no_right(str(error.args[1]), self._config.user) from error
-            raise translate(error, self._identity, self._config.user) from error
+            raise self._said(error) from error
+
+    def _said(self, error: pymysql.Error) -> PenstockError:
+        if code_of(error) in _NO_RIGHT:
+            return no_right(str(error.args[1]), self._config.user)
+        return translate(error, self._identity, self._config.user)
 
     def _start(self, position: Position | None) -> Position:
         def begin(master: Master) -> Position:
@@ -237,10 +241,21 @@ class LogReader:
                     f"The server keeps its log for {kept // 3600} hours only: a longer pause "
                     "means reading everything again."
                 )
+            if position is None or self._anew:
+                self._warnings += self._cascades(master)
             return end
 
         end = self._with_master(begin)
         return end if position is None or self._anew else position
+
+    def _cascades(self, master: Master) -> list[str]:
+        """InnoDB does not log what it does to the rows of a child table by itself."""
+        return [
+            f"Rows of {table} that are deleted or changed with their parent ({key}) are not in the "
+            "log: read the table by a query mode, or delete its rows by statements."
+            for database, table, key in master.cascades()
+            if (database, table) in self._tables
+        ]
 
     def _by_gtid(self, position: Position) -> bool:
         """Transactions are known by their ids on every server; places are one server's own."""

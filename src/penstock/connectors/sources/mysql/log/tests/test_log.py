@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from maria import BINLOG, MariaServer
+from servers import PASSWORD, USER
 from tables import Tables
 
 pytestmark = pytest.mark.mysql
@@ -198,3 +199,58 @@ def test_following_goes_on_after_the_server_was_killed(tmp_path: Path) -> None:
                 killer.join()
         tables.run()
         assert live(tables)[:2] == [(1, "round 1"), (2, "round 2")]
+
+
+def test_another_server_takes_over_by_the_ids_of_transactions(tmp_path: Path) -> None:
+    first = {**settings(), "server_id": "11", "gtid_domain_id": "3"}
+    second = {**settings(), "server_id": "12", "gtid_domain_id": "4", "log_slave_updates": "on"}
+    with MariaServer(**first) as old, MariaServer(**second) as new:
+        tables = Tables(tmp_path, {"type": "mysql", "url": old.url, "mode": "LOG_BASED"})
+        with closing(new.connect()) as session, session.cursor() as cursor:
+            cursor.execute(
+                f"change master to master_host='127.0.0.1', master_port={old.port},"
+                f" master_user='{USER}', master_password='{PASSWORD}', master_use_gtid=slave_pos"
+            )
+            cursor.execute("start slave")
+        with closing(old.connect()) as session, session.cursor() as cursor:
+            for statement in ITEMS.split(";"):
+                cursor.execute(statement)
+            tables.run()
+            cursor.execute("update items set v = 'before' where id = 1")
+            cursor.execute("select @@gtid_binlog_pos")
+            (place,) = cursor.fetchone()
+        with closing(new.connect()) as session, session.cursor() as cursor:
+            cursor.execute(f"select master_gtid_wait('{place}', 60)")
+            assert cursor.fetchone() == (0,)
+            cursor.execute("stop slave")
+            cursor.execute("update items set v = 'after' where id = 2")
+        tables.source = {**tables.source, "url": new.url}
+        summary = tables.run()
+        assert live(tables)[:2] == [(1, "before"), (2, "after")]
+        assert any("Another server answers" in item for item in summary.to_dict()["warnings"])
+        assert tables.read() == {"items": 0}
+
+
+def test_a_user_without_the_right_is_told_what_to_grant(
+    sql: Sql, tables: Tables, log_url: str
+) -> None:
+    database = log_url.rpartition("/")[2]
+    sql(
+        ITEMS + "; create or replace user poor@'127.0.0.1' identified by 'secret';"
+        f"grant select on {database}.* to poor@'127.0.0.1'"
+    )
+    tables.source = {**tables.source, "user": "poor", "password": "secret"}
+    summary = tables.tried()
+    assert summary.error is not None
+    assert summary.error["code"] == "source.replication_rights"
+    assert "GRANT REPLICATION SLAVE" in summary.error["hint"]
+
+
+def test_children_that_go_with_their_parents_are_warned_of(sql: Sql, tables: Tables) -> None:
+    sql(
+        "create table parents (id int primary key);"
+        "create table children (id int primary key, parent int,"
+        " foreign key (parent) references parents (id) on delete cascade)"
+    )
+    warnings = tables.run().to_dict()["warnings"]
+    assert any("Rows of children" in item for item in warnings)
