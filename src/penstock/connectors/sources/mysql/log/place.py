@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from penstock.connectors.sources.mysql.log.events import Event
 from penstock.connectors.sources.mysql.log.gtid import (
     MariaGtids,
@@ -11,7 +13,8 @@ from penstock.connectors.sources.mysql.log.gtid import (
 )
 from penstock.connectors.sources.mysql.log.position import Position
 
-_STANDALONE = 1
+_STANDALONE: Final = 1
+_WRAP: Final = 1 << 32
 
 
 class Place:
@@ -56,7 +59,7 @@ class Place:
         """A transaction has ended with the event that begins so."""
         offset = int.from_bytes(head[13:17], "little")
         if offset:
-            self._offset = self.file, offset
+            self._offset = self.file, self._whole(offset)
         self._at = int.from_bytes(head[:4], "little") or self._at
         if self._next is None:
             return
@@ -69,5 +72,15 @@ class Place:
 
     def moved(self, offset: int) -> None:
         """There is nothing of a transaction up to here."""
-        if self._offset[0] != self.file or offset > self._offset[1]:
-            self._offset = self.file, offset
+        self._offset = self.file, self._whole(offset)
+
+    def _whole(self, offset: int) -> int:
+        """Events have 32 bits for a place; one large transaction makes a file longer."""
+        file, before = self._offset
+        if file != self.file:
+            return offset
+        whole = before - before % _WRAP + offset
+        if before - whole > _WRAP // 2:
+            return whole + _WRAP
+        # The server may tell of a place that it has sent before.
+        return max(whole, before)

@@ -36,7 +36,7 @@ _PAUSES_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 _ARTIFICIAL: Final = 0x20
 _LOOKED_AT: Final = [
     e.QUERY, e.ROTATE, e.FORMAT, e.XID, e.INCIDENT, e.HEARTBEAT, e.HEARTBEAT_V2, e.GTID,
-    e.ANONYMOUS_GTID, e.XA_PREPARE, e.MARIA_GTID, e.MARIA_START_ENCRYPTION,
+    e.TAGGED_GTID, e.XA_PREPARE, e.MARIA_GTID, e.MARIA_START_ENCRYPTION,
 ]  # fmt: skip
 
 
@@ -185,6 +185,13 @@ class Run:
             self._behind = False
             if not self._in_transaction and event.next_position:
                 self._place.moved(event.next_position)
+        elif kind == e.TAGGED_GTID:
+            raise ConfigError(
+                "The log has transactions with tagged ids, which are not followed yet.",
+                hint="Leave gtid_next at AUTOMATIC, without a tag, and run once with "
+                "--full-refresh.",
+                code="source.binlog",
+            )
         elif kind == e.INCIDENT:
             raise ConfigError(
                 "The server says that changes are missing in its log (an incident).",

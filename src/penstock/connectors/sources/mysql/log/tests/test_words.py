@@ -74,6 +74,19 @@ def test_places_move_with_transactions_of_either_kind() -> None:
     assert MariaGtids.of("0-5-9").places == {0: (5, 9)}
 
 
+def test_places_past_four_gigabytes_go_on() -> None:
+    place = Place(Position("bin.000001", 2**32 - 100, "", "s"))
+    place.ended(event(e.XID, bytes(8), place=500)[:HEAD])
+    assert place.position.offset == 2**32 + 500
+    place.moved(600)
+    assert place.position.offset == 2**32 + 600
+    place.moved(550)
+    assert place.position.offset == 2**32 + 600
+    place.file = "bin.000002"
+    place.moved(4)
+    assert place.position.place == (2, 4)
+
+
 def query(text: str, database: str = "shop") -> bytes:
     status = b"\x00\x01\x02"
     head = pack("<IIBHH", 1, 0, len(database), 0, len(status))
