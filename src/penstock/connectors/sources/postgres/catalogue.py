@@ -41,6 +41,14 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
 ORDER BY 1
 """
 
+# Of tables with row security, those whose policies hold for this user: it sees some rows only.
+SECURED: Final = """
+SELECT n.nspname || '.' || c.relname
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relrowsecurity AND n.nspname LIKE ANY (%(schemas)s) AND row_security_active(c.oid)
+ORDER BY 1
+"""
+
 COLUMNS: Final = """
 SELECT a.attrelid, a.attname, a.attnotnull, t.typname, t.typtype::text, tn.nspname, a.atttypmod,
   format_type(a.atttypid, a.atttypmod)

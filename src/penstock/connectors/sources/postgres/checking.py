@@ -20,7 +20,7 @@ _SHOWN: Final = 5
 
 
 def steps(server: PostgresServer, config: Config) -> Iterator[Step]:
-    """Network, login, rights, sight of transactions, one row; to the first failure."""
+    """Network, login, rights, hidden rows, sight of transactions, one row; to the first failure."""
     if not config.host.startswith("/"):
         for step in reach_steps(config.host, config.port):
             yield step
@@ -29,6 +29,7 @@ def steps(server: PostgresServer, config: Config) -> Iterator[Step]:
     tests: list[tuple[str, Callable[[PostgresServer, Config], Step]]] = [
         ("login", _login),
         ("rights", _rights),
+        ("row security", _row_security),
         ("transactions", _transactions),
         ("read", _read),
     ]
@@ -78,6 +79,17 @@ def _rights(server: PostgresServer, config: Config) -> Step:
         hint = "Name the schemas under `schema`, and look at the database's name."
         return Step("rights", False, f"no table or view in {schemas}", hint=hint)
     return Step("rights", True, f"{readable} tables and views of {schemas}")
+
+
+def _row_security(server: PostgresServer, config: Config) -> Step:
+    """Rows that policies hide are missing without a sign; that may be wanted."""
+    secured = server.secured_tables()
+    if not secured:
+        return Step("row security", True, "hides no rows")
+    names = ", ".join(secured[:_SHOWN]) + (", ..." if len(secured) > _SHOWN else "")
+    user = server.words.ident(config.user)
+    hint = f"To read all of them, let an administrator run: ALTER ROLE {user} BYPASSRLS;"
+    return Step("row security", True, f"policies may hide rows of {names}", hint=hint)
 
 
 def _transactions(server: PostgresServer, config: Config) -> Step:

@@ -98,9 +98,16 @@ class PostgresServer(Server):
 
     def hidden_tables(self) -> list[str]:
         """Tables of the schemas that this user may not read."""
+        return self._names(catalogue.HIDDEN)
+
+    def secured_tables(self) -> list[str]:
+        """Tables of which policies may hide rows from this user."""
+        return self._names(catalogue.SECURED)
+
+    def _names(self, question: str) -> list[str]:
         patterns = [_like(name) for name in self._config.schemas]
         with self._session() as connection, connection.cursor() as cursor:
-            cursor.execute(catalogue.HIDDEN, {"schemas": patterns})
+            cursor.execute(question, {"schemas": patterns})
             return [row[0] for row in cursor.fetchall()]
 
     def query_table(self, name: str, query: str) -> Table:

@@ -207,6 +207,11 @@ def test_a_user_with_few_rights_reads_what_it_may(
     name = f"r{postgres_url[-12:]}"
     sql.execute(f"create role {name} login password '{PASSWORD}'".encode())
     sql.execute(f"grant select (id, v) on mine to {name}".encode())
+    sql.execute("create schema aside; create table aside.secured (id int primary key)")
+    sql.execute("alter table aside.secured enable row level security")
+    sql.execute(
+        f"grant usage on schema aside to {name}; grant select on aside.secured to {name}".encode()
+    )
     try:
         tables.source = {**tables.source, "user": name}
         assert tables.read() == {"mine": 1}
@@ -216,6 +221,12 @@ def test_a_user_with_few_rights_reads_what_it_may(
         assert steps["rights"].ok
         assert "1 cannot be read: public.hidden" in steps["rights"].detail
         assert "GRANT SELECT" in str(steps["rights"].hint)
+        assert steps["row security"].detail == "hides no rows"
+        tables.source = {**tables.source, "schema": "aside"}
+        with tables.opened() as source:
+            aside = {step.name: step for step in source.check()}
+        assert "policies may hide rows of aside.secured" in aside["row security"].detail
+        assert "BYPASSRLS" in str(aside["row security"].hint)
         assert "pg_read_all_stats" in str(steps["transactions"].hint)
     finally:
         sql.execute(f"drop owned by {name}; drop role {name}".encode())
