@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,13 @@ import duckdb
 import psycopg
 import pytest
 
+from maria import MariaServer
 from penstock.sandbox.activecampaign.box import Sandbox
 from penstock.sandbox.activecampaign.options import SandboxOptions
-from servers import PASSWORD, PostgresServer
+from servers import PASSWORD, QUOTED_PASSWORD, PostgresServer
 from truth import differences
 
+HASHES = "hashes"
 SHOP = """
 CREATE TABLE orders (id int PRIMARY KEY, total numeric(12, 2), note text, made timestamptz);
 INSERT INTO orders SELECT n, n * 1.25, 'order ' || n, timestamptz '2026-01-01Z' + n * interval '1 s'
@@ -49,8 +53,12 @@ class Ended:
         return last
 
     @property
-    def compared(self) -> dict[str, bool | None]:
-        return {item["table"]: item["equal"] for item in self.summary["verification"]["tables"]}
+    def compared(self) -> dict[str, str]:
+        """How each table was compared, once it is known that none differs."""
+        found = self.summary["verification"]
+        assert found["equal"], found
+        assert not any(item["differs"] for item in found["objects"]), found
+        return {item["table"]: item["method"] for item in found["objects"]}
 
 
 @dataclass(frozen=True)
@@ -114,7 +122,7 @@ def ask(uri: str, query: str) -> list[tuple[Any, ...]]:
 
 def test_postgres_into_duckdb_and_again(shell: Shell, shop: str) -> None:
     ended = shell(shop, "duckdb:///x.db", "--table", "public.*", "--json")
-    assert ended.compared == {"orders": True, "log": True, "odd_name": True}
+    assert ended.compared == {"orders": HASHES, "log": "counts", "odd_name": HASHES}
     assert ended.summary["loaded"] == 8002
     rows = "SELECT id, total, note, made FROM orders ORDER BY id"
     assert shell.duck(rows) == ask(shop, rows)
@@ -123,7 +131,7 @@ def test_postgres_into_duckdb_and_again(shell: Shell, shop: str) -> None:
     # A copy is made anew: rows that are gone go, rows without a key do not come twice.
     ask(shop, "DELETE FROM orders WHERE id > 4000; UPDATE orders SET note = 'new' WHERE id = 1")
     ended = shell(shop, "duckdb:///x.db", "--table", "orders", "--table", "log")
-    assert "2 of 2 tables agree, 7,000 rows" in ended.out
+    assert "Verified: 2 tables with 7,000 rows" in ended.out
     assert shell.duck(rows) == ask(shop, rows)
     assert shell.duck("SELECT count(*), count(DISTINCT line) FROM log") == [(3000, 100)]
     assert shell.duck("SELECT count(*) FROM odd_name") == [(2,)]
@@ -136,7 +144,47 @@ def test_postgres_into_postgres_with_schemas(shell: Shell, shop: str) -> None:
     made = "SELECT count(*) FROM mart.{}"
     counts = {table: ask(shop, made.format(table))[0][0] for table in ended.compared}
     assert sorted(counts.values()) == [2, 5000]
-    assert set(ended.compared.values()) == {True}
+
+
+MARIA = """
+CREATE TABLE orders (id int PRIMARY KEY, total decimal(12, 2), note varchar(40), made datetime(6));
+INSERT INTO orders SELECT seq, seq * 1.25, concat('order ', seq),
+  timestamp('2026-01-01') + interval seq second FROM seq_1_to_5000
+"""
+
+
+@pytest.fixture
+def maria_shop(maria_server: MariaServer, maria_url: str) -> str:
+    """The URI of a MariaDB database with orders, its password a reference."""
+    database = maria_url.rpartition("/")[2]
+    with closing(maria_server.connect(database)) as session, session.cursor() as cursor:
+        for statement in MARIA.split(";"):
+            cursor.execute(statement)
+    return hidden(maria_url)
+
+
+def hidden(url: str) -> str:
+    return url.replace(QUOTED_PASSWORD, "${PW}")
+
+
+def test_mysql_into_duckdb(shell: Shell, maria_shop: str) -> None:
+    ended = shell(maria_shop, "duckdb:///x.db", "--json")
+    assert set(ended.compared) == {"orders"}
+    last = shell.duck("SELECT id, total, note, made::VARCHAR FROM orders ORDER BY id DESC LIMIT 1")
+    assert last == [(5000, Decimal("6250.00"), "order 5000", "2026-01-01 01:23:20")]
+
+
+def test_mysql_into_postgres(shell: Shell, maria_shop: str, shop: str) -> None:
+    ended = shell(maria_shop, f"{shop}?schema=mart", "--table", "orders", "--json")
+    assert set(ended.compared) == {"orders"}
+    made = "SELECT count(*), sum(total) FROM mart.orders"
+    assert ask(shop, made) == [(5000, Decimal("15628125.00"))]
+
+
+def test_postgres_into_mysql(shell: Shell, shop: str, maria_url: str) -> None:
+    ended = shell(shop, hidden(maria_url), "--table", "orders", "--table", "log", "--json")
+    assert set(ended.compared) == {"orders", "log"}
+    assert ended.summary["loaded"] == 8000
 
 
 def test_activecampaign_into_duckdb(shell: Shell) -> None:
@@ -146,7 +194,7 @@ def test_activecampaign_into_duckdb(shell: Shell) -> None:
             uri, "duckdb:///x.db", "--table", "contacts", "--table", "deal*", "--json",
             AC_API_KEY=crm.token,
         )  # fmt: skip
-        assert ended.compared["contacts"] is True
+        assert ended.compared["contacts"] == "rows"
         with duckdb.connect(str(shell.root / "x.db"), read_only=True) as connection:
             connection.execute("SET timezone = 'UTC'")
             stored = connection.sql("SELECT * FROM contacts").to_arrow_table().to_pylist()
@@ -174,7 +222,7 @@ def test_a_copy_that_was_killed_goes_on(shell: Shell, shop: str) -> None:
     ended = shell(*line)
     assert f"remove {state} first" in ended.err
     assert [item["object"] for item in ended.summary["objects"]] == ["orders"]
-    assert ended.compared == {"log": True, "orders": True}
+    assert ended.compared == {"log": "counts", "orders": HASHES}
     assert shell.duck("SELECT count(*) FROM log") == [(3000,)]
     assert shell.states == []
 
@@ -206,7 +254,7 @@ def test_a_copy_that_was_stopped_names_what_it_keeps(shell: Shell, shop: str) ->
     assert json.loads(out.splitlines()[-1])["state"] == str(state)
     kept = b"".join(path.read_bytes() for path in state.rglob("*") if path.is_file())
     assert PASSWORD.encode() not in kept
-    assert shell(*line).compared == {"slow": True}
+    assert shell(*line).compared == {"slow": "counts"}
     assert shell.states == []
 
 
@@ -237,12 +285,12 @@ def test_a_difference_ends_with_4(shell: Shell, shop: str) -> None:
         "import penstock.worker.copy as copy\n"
         "from penstock.cli.main import run\n"
         "import duckdb\n"
-        "real = copy.compare\n"
-        "def compare(*args, **more):\n"
+        "real = copy.verify\n"
+        "def verify(*args, **more):\n"
         "    with duckdb.connect('x.db') as connection:\n"
         f"        connection.execute({away.format(table='orders')!r})\n"
         "    return real(*args, **more)\n"
-        "copy.compare = compare\n"
+        "copy.verify = verify\n"
         "run()\n"
     )
     done = subprocess.run(
@@ -251,7 +299,8 @@ def test_a_difference_ends_with_4(shell: Shell, shop: str) -> None:
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 4, done.stderr
-    assert "Different: orders" in done.stdout
+    assert "Source and tables differ: orders." in done.stdout
+    assert "missing in the table" in done.stdout
 
 
 def test_an_end_out_of_reach_leaves_nothing_behind(shell: Shell) -> None:

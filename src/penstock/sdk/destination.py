@@ -191,10 +191,6 @@ class Destination(ABC):
         above what readers see, and above shadow tables that others have left."""
         return 1
 
-    def count_rows(self, table: str) -> int:
-        """Rows of a table that are not flagged as deleted; 0 when there is no such table."""
-        raise NotImplementedError
-
     def purge(self, table: str) -> None:
         """Remove the rows that are flagged as deleted (`Deletes.HARD`, after history was read).
 

@@ -20,14 +20,15 @@ from penstock.core.records import Generation, JobStatus, ObjectStatus
 from penstock.core.spec import ObjectSettings, PipelineSpec, Selection
 from penstock.core.stream import ReadMode, Stream
 from penstock.engine.budget import Budget
+from penstock.engine.verify.result import ObjectResult, Status
 from penstock.sdk.destination import Destination
 from penstock.store import Catalog
-from penstock.worker.copy_check import Compared, compare
 from penstock.worker.copy_objects import exact, wanted
 from penstock.worker.jobs import run_pipeline
 from penstock.worker.look import table_names
 from penstock.worker.options import RunOptions
 from penstock.worker.setup import Ends, opened_destination, opened_source
+from penstock.worker.verify import VerifyOptions, verify
 
 CopyMode = Literal["full", "merge", "append", "history"]
 _DONE: Final = (ObjectStatus.COMPLETED, ObjectStatus.COMPLETED_WITH_FAILURES)
@@ -64,27 +65,41 @@ class Copied:
     Args:
         summary: of the job.
         compared: an entry for each table that was to be compared.
+        exact: the tables should hold nothing but what the source has.
         reasons: of failed events.
         whole: nothing is left that the same command could go on with.
     """
 
     summary: Summary
-    compared: tuple[Compared, ...]
+    compared: tuple[ObjectResult, ...]
+    exact: bool
     reasons: tuple[Reason, ...]
     whole: bool
+
+    def differs(self, result: ObjectResult) -> bool:
+        """Whether a table is not what it should be. Without a key, more rows than the source
+        has are no surprise where a copy adds to what was there."""
+        counted = result.method == "counts" and result.status is not Status.NOT_COMPARED
+        more = counted and result.source_rows != result.destination_rows
+        return result.status is Status.DIFFERENT or (self.exact and more and not result.failed)
 
     @property
     def exit_code(self) -> int:
         """The job's; when that is good, 4 where the comparison found a difference."""
-        differs = any(item.equal is False for item in self.compared)
-        return self.summary.exit_code or (4 if differs else 0)
+        return self.summary.exit_code or (4 if any(map(self.differs, self.compared)) else 0)
 
 
 @dataclass(frozen=True)
 class CopyPlan:
-    """What is to be done: `done` was by an earlier command, `rest` is left."""
+    """What is to be done: `done` was by an earlier command, `rest` is left.
+
+    Args:
+        workspace: with a pipeline of what is left.
+        whole: with one of all.
+    """
 
     workspace: Workspace
+    whole: Workspace
     pipeline: str
     done: tuple[str, ...]
     rest: tuple[str, ...]
@@ -116,7 +131,7 @@ def copy(plan: CopyPlan, request: CopyRequest, watcher: Watcher, cancel: threadi
             if plan.rest
             else _nothing_left(plan.pipeline)
         )
-        return _ended(plan, request, catalog, summary)
+        return _ended(plan, request, catalog, summary, cancel)
 
 
 def _planned(workspace: Workspace, request: CopyRequest, catalog: Catalog) -> CopyPlan:
@@ -131,11 +146,12 @@ def _planned(workspace: Workspace, request: CopyRequest, catalog: Catalog) -> Co
         with catalog.pipelines.lock(pipeline):
             done = _done(catalog, pipeline)
             rest = [stream for stream in streams if stream.name not in done]
-            whole = workspace.with_pipeline(pipeline, _spec(request, rest))
+            left = workspace.with_pipeline(pipeline, _spec(request, rest))
             if request.mode == "full" and rest:
-                _begin_reloads(whole, pipeline, Ends(source, destination, budget), catalog)
+                _begin_reloads(left, pipeline, Ends(source, destination, budget), catalog)
+    whole = workspace.with_pipeline(pipeline, _spec(request, streams))
     names = tuple(stream.name for stream in streams if stream.name in done)
-    return CopyPlan(whole, pipeline, names, tuple(stream.name for stream in rest))
+    return CopyPlan(left, whole, pipeline, names, tuple(stream.name for stream in rest))
 
 
 def _refuse_logs(streams: Sequence[Stream]) -> None:
@@ -219,18 +235,23 @@ def _nothing_left(pipeline: str) -> Summary:
     return Summary(pipeline, "", JobStatus.COMPLETED, now, now, Books(), (), {})
 
 
-def _ended(plan: CopyPlan, request: CopyRequest, catalog: Catalog, summary: Summary) -> Copied:
+def _ended(
+    plan: CopyPlan,
+    request: CopyRequest,
+    catalog: Catalog,
+    summary: Summary,
+    cancel: threading.Event,
+) -> Copied:
     done = _done(catalog, plan.pipeline)
-    objects = [name for name in (*plan.done, *plan.rest) if name in done]
-    compared: tuple[Compared, ...] = ()
+    objects = tuple(name for name in (*plan.done, *plan.rest) if name in done)
+    compared: tuple[ObjectResult, ...] = ()
     if request.verify and objects and summary.exit_code in (0, 3):
-        whole = request.mode == "full"
-        compared = compare(plan.workspace, plan.pipeline, catalog, objects, whole=whole)
-    reasons = [
+        compared = tuple(verify(plan.whole, plan.pipeline, VerifyOptions(objects), cancel))
+    reasons = tuple(
         Reason(group.event_type, group.reason, group.count)
         for group in catalog.failed.groups(plan.pipeline)
-    ]
+    )
     offered = [item.object for item in summary.objects if item.status == "UNAVAILABLE"]
     left = {*plan.rest} - done - {*offered}
-    ended = summary.exit_code in (0, 3)
-    return Copied(summary, compared, tuple(reasons), whole=ended and not left)
+    whole = summary.exit_code in (0, 3) and not left
+    return Copied(summary, compared, request.mode == "full", reasons, whole)

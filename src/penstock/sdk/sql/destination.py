@@ -25,7 +25,7 @@ from penstock.sdk.sql.names import shadow_name
 from penstock.sdk.sql.removing import purge, remove
 from penstock.sdk.sql.sweep import Swept, sweep
 from penstock.sdk.sql.switch import check_switch
-from penstock.sdk.sql.target import DELETED, Target
+from penstock.sdk.sql.target import Target
 from penstock.sdk.sql.tx import Tx, one
 
 
@@ -142,14 +142,6 @@ class SqlDestination(SqlEngine):
             while self.columns(tx, self.place(tx, table, number)) is not None:
                 number += 1
             return number
-
-    def count_rows(self, table: str) -> int:
-        with self.looking() as tx:
-            columns = self.columns(tx, table) if tx is not None else None
-            if tx is None or columns is None:
-                return 0
-            kept = f" WHERE {DELETED} IS NOT TRUE" if metadata.DELETED in columns.names else ""
-            return int(one(tx, f"SELECT count(*) FROM {self.qualified(table)}{kept}"))
 
     def purge(self, table: str) -> None:
         with self.transaction() as tx:
