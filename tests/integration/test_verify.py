@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
-import duckdb
 import psycopg
 import pytest
 
-from penstock.cli.settings import settings_model
-from penstock.control.workspace import Workspace
-from penstock.core.progress import Progress
-from penstock.core.registry import Registry
-from penstock.engine.verify.result import Kind, ObjectResult, Status
-from penstock.worker.jobs import run_pipeline
-from penstock.worker.options import RunOptions
-from penstock.worker.verify import VerifyOptions, repairs, verify
+from penstock.engine.verify.result import Kind, Status
 from servers import postgres_server, postgres_url
-from tables import PIPELINE, Tables
+from tables import Tables
+from verified import change, compared, repaired, tables
 
-__all__ = ["postgres_server", "postgres_url"]
+__all__ = ["postgres_server", "postgres_url", "tables"]
 pytestmark = pytest.mark.postgres
 
 
@@ -31,40 +22,6 @@ pytestmark = pytest.mark.postgres
 def sql(postgres_url: str) -> Iterator[psycopg.Connection[Any]]:
     with closing(psycopg.connect(postgres_url, autocommit=True)) as connection:
         yield connection
-
-
-@pytest.fixture(params=["duckdb", "postgres"])
-def tables(request: pytest.FixtureRequest, postgres_url: str, tmp_path: Path) -> Tables:
-    """Schema `public` of the test's database, copied to where each case says."""
-    place = {"type": "duckdb", "path": "out.duckdb"}
-    if request.param == "postgres":
-        place = {"type": "postgres", "url": postgres_url, "schema": "copied"}
-    source = {"type": "postgres", "url": postgres_url, "schema": "public"}
-    return Tables(tmp_path, source, destination=place)
-
-
-def change(tables: Tables, statement: str) -> None:
-    """Touch the copy behind Penstock's back."""
-    assert tables.destination is not None
-    if tables.destination["type"] == "duckdb":
-        with duckdb.connect(str(tables.root / "out.duckdb")) as connection:
-            connection.execute(statement)
-        return
-    with psycopg.connect(tables.destination["url"], autocommit=True) as connection:
-        connection.execute("set search_path = copied")
-        connection.execute(statement.encode())
-
-
-def opened(tables: Tables) -> Workspace:
-    return Workspace.open(
-        tables.root, registry=Registry.scan(), model_of=settings_model, environ={}
-    )
-
-
-def compared(tables: Tables, **options: Any) -> dict[str, ObjectResult]:
-    workspace = opened(tables)
-    told = VerifyOptions(**{"wait_s": 0.0, **options})
-    return {item.object: item for item in verify(workspace, PIPELINE, told, threading.Event())}
 
 
 def test_a_copy_is_equal_and_one_changed_cell_is_found(
@@ -95,22 +52,6 @@ def test_a_copy_is_equal_and_one_changed_cell_is_found(
     assert [(item.range.first, item.keys) for item in found.ranges] == [
         (77, 1), (300, 1), (4000, 1),
     ]  # fmt: skip
-
-
-class Quiet:
-    """Nobody looks on."""
-
-    def progress(self, snapshot: Progress) -> None: ...
-
-    def message(self, level: str, text: str) -> None: ...
-
-
-def repaired(tables: Tables) -> Any:
-    workspace = opened(tables)
-    found = compared(tables).values()
-    wanted = repairs(workspace, PIPELINE, found)
-    job = RunOptions(objects=tuple(wanted), repair=wanted)
-    return run_pipeline(workspace, PIPELINE, job, Quiet(), threading.Event())
 
 
 def test_a_repair_reads_only_the_keys_that_differ(
