@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import duckdb
 import psycopg
+import pymysql
 import pytest
 
 from penstock.cli.settings import settings_model
@@ -21,12 +24,14 @@ from penstock.worker.verify import VerifyOptions, repairs, verify
 from tables import PIPELINE, Tables
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
+@pytest.fixture(params=["duckdb", "postgres", pytest.param("mysql", marks=pytest.mark.mysql)])
 def tables(request: pytest.FixtureRequest, postgres_url: str, tmp_path: Path) -> Tables:
     """Schema `public` of the test's database, copied to where each case says."""
     place = {"type": "duckdb", "path": "out.duckdb"}
     if request.param == "postgres":
         place = {"type": "postgres", "url": postgres_url, "schema": "copied"}
+    elif request.param == "mysql":
+        place = {"type": "mysql", "url": request.getfixturevalue("maria_url")}
     source = {"type": "postgres", "url": postgres_url, "schema": "public"}
     return Tables(tmp_path, source, destination=place)
 
@@ -38,9 +43,22 @@ def change(tables: Tables, statement: str) -> None:
         with duckdb.connect(str(tables.root / "out.duckdb")) as connection:
             connection.execute(statement)
         return
+    if tables.destination["type"] == "mysql":
+        with closing(_maria(tables.destination["url"])) as session, session.cursor() as cursor:
+            cursor.execute(statement)
+            session.commit()
+        return
     with psycopg.connect(tables.destination["url"], autocommit=True) as connection:
         connection.execute("set search_path = copied")
         connection.execute(statement.encode())
+
+
+def _maria(url: str) -> pymysql.Connection[Any]:
+    place = urlsplit(url)
+    return pymysql.connect(
+        host=place.hostname, port=place.port or 0, user=unquote(place.username or ""),
+        password=unquote(place.password or ""), database=place.path[1:], charset="utf8mb4",
+    )  # fmt: skip
 
 
 def opened(tables: Tables) -> Workspace:

@@ -9,12 +9,13 @@ from typing import Any
 import psycopg
 import pytest
 
+from maria import maria_server, maria_url
 from penstock.engine.verify.result import Kind, Status
 from servers import postgres_server, postgres_url
 from tables import Tables
 from verified import change, compared, repaired, tables
 
-__all__ = ["postgres_server", "postgres_url", "tables"]
+__all__ = ["maria_server", "maria_url", "postgres_server", "postgres_url", "tables"]
 pytestmark = pytest.mark.postgres
 
 

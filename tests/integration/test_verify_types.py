@@ -10,11 +10,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from maria import maria_server, maria_url
 from penstock.engine.verify.result import Kind, Status
 from servers import postgres_server, postgres_url
 from verified import change, compared, tables
 
-__all__ = ["postgres_server", "postgres_url", "tables"]
+__all__ = ["maria_server", "maria_url", "postgres_server", "postgres_url", "tables"]
 pytestmark = pytest.mark.postgres
 
 _ROWS = 400

@@ -37,6 +37,13 @@ def comparable(array: pa.Array, given: pa.DataType, stored: pa.DataType) -> pa.A
     return to_text.as_text(column) if column.type != wanted else column
 
 
+def finite(array: pa.Array) -> pa.Array:
+    """Null in place of NaN and infinities, for a destination that has none."""
+    if not pa.types.is_floating(array.type):
+        return array
+    return pc.if_else(pc.is_finite(array), array, pa.scalar(None, array.type))
+
+
 def canonical(texts: pa.Array) -> pa.Array:
     """JSON texts so that equal values are equal texts: engines keep neither spaces, nor the
     order of members, nor how a number was written."""

@@ -19,7 +19,7 @@ from penstock.engine.extract import context
 from penstock.engine.mapping import Mapper
 from penstock.engine.task import StreamPlan, Task
 from penstock.engine.transform import transform
-from penstock.engine.verify.forms import comparable, comparable_type
+from penstock.engine.verify.forms import comparable, comparable_type, finite
 from penstock.sdk.destination import TableRead
 
 
@@ -138,5 +138,7 @@ class Sides:
                 continue
             stored = self._stored.field(field.name).type
             column = self._task.destination.stored(rows.column(at))
+            if not self._task.destination.capabilities.nonfinite:
+                column = finite(column)
             arrays.append(comparable(column, given.field(field.name).type, stored))
         return pa.table(arrays, schema=self.schema)

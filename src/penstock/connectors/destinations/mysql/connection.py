@@ -71,14 +71,25 @@ class RowsConnection(_Connection):
 
     def _read_query_result(self, unbuffered: bool = False) -> int:
         # As the driver's, with our kind of result.
-        assert not unbuffered
         self._result = None
         result: Any = _Result(self)
-        result.read()
+        if unbuffered:
+            self._begin(result)
+        else:
+            result.read()
         self._result = result
         if result.server_status is not None:
             self.server_status = result.server_status
         return int(result.affected_rows or 0)
+
+    def _begin(self, result: Any) -> None:
+        """Read no further than to the first row; the others come as they are asked for."""
+        try:
+            result.init_unbuffered_query()
+        except BaseException:
+            result.unbuffered_active = False
+            result.connection = None
+            raise
 
 
 class _Result(MySQLResult):

@@ -31,6 +31,7 @@ from penstock.connectors.destinations.mysql.errors import (
 )
 from penstock.connectors.destinations.mysql.lines import InsertLines, LoadLines
 from penstock.connectors.destinations.mysql.publish import finish_broken_off, show
+from penstock.connectors.destinations.mysql.read_back import read_back
 from penstock.connectors.destinations.mysql.session import check_version, is_maria, set_up
 from penstock.connectors.destinations.mysql.staging import (
     insert_lines,
@@ -303,6 +304,10 @@ class MySql(StagedDestination):
         with self.transaction() as tx:
             assert isinstance(tx, MySqlTx)
             return tx.answer(sql, parameters, lambda table: self.columns(tx, table))
+
+    def batches(self, tx: Tx, sql: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        assert isinstance(tx, MySqlTx)
+        return read_back(tx.connection, self.dialect, sql, schema)
 
     def check(self) -> Iterator[Step]:
         yield from check_steps(self, self._config)

@@ -10,9 +10,12 @@ import pyarrow as pa
 from penstock.connectors.destinations.mysql.numbers import number_text
 from penstock.connectors.destinations.mysql.types import Stored, arrow_type, type_name
 from penstock.core import metadata
-from penstock.core.types import UUID, Logical, logical
+from penstock.core.digest import Form
+from penstock.core.types import UUID, Logical, logical, normal
 from penstock.sdk.sql import Dialect
 from penstock.sdk.sql.dialect import is_turned
+from penstock.sdk.sql.digest.mysql import MySqlDigest, mysql_form
+from penstock.sdk.sql.digest.sums import DigestWords
 from penstock.sdk.sql.tx import Tx
 
 STORED: Final = b"stored"
@@ -112,6 +115,24 @@ class MySqlDialect(Dialect):
         if is_text and self.type_name(pa.field("x", kind)) != "longtext":
             return self.to_text(expression, kind)
         return expression
+
+    def returned(self, field: pa.Field) -> pa.DataType:
+        kind = normal(field)
+        as_text = kind in (pa.binary(), UUID) or pa.types.is_decimal256(kind)
+        return pa.string() if as_text else kind
+
+    def fetched(self, field: pa.Field) -> str:
+        name = self.ident(field.name)
+        return self.to_text(name, field.type) if normal(field) == pa.binary() else name
+
+    @property
+    def digests(self) -> DigestWords:
+        return MySqlDigest()
+
+    def digested(self, field: pa.Field, form: Form) -> str | None:
+        if form is Form.TEXT and not takes_our_bytes(field):
+            return None
+        return mysql_form(self.ident(field.name), form)
 
     def to_text(self, expression: str, kind: pa.DataType) -> str:
         family = logical(kind)

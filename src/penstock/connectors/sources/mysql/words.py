@@ -11,9 +11,14 @@ import pyarrow as pa
 
 from penstock.connectors.sources.mysql.rows.render import bare, ident, line, value
 from penstock.connectors.sources.mysql.types import Choices, Definition, Kind, arrow_type, kind
+from penstock.core.digest import Form
+from penstock.sdk.sql.digest.mysql import MySqlDigest, mysql_form
+from penstock.sdk.sql.digest.sums import DigestWords
 from penstock.sdk.sql.reading import Column, SqlWords
 
 _MILLI: Final = 3
+_LONG: Final = frozenset({"mediumtext", "longtext", "mediumblob", "longblob", "json"})
+_TEXTS: Final = frozenset({"char", "varchar", "tinytext", "text"})
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,27 @@ class MySqlWords(SqlWords):
 
     def order(self, columns: Sequence[Column]) -> str:
         return ", ".join(map(_compared_as, columns))
+
+    @property
+    def digests(self) -> DigestWords:
+        return MySqlDigest()
+
+    def sums(self) -> tuple[Column, Column, Column]:
+        plain = Choices()
+        return (
+            column(Definition("bucket", "bigint", "bigint(20)"), plain),
+            column(Definition("n", "bigint", "bigint(20)"), plain),
+            column(Definition("total", "decimal", "decimal(38,0)", precision=38), plain),
+        )
+
+    def digested(self, column: Column, form: Form) -> str | None:
+        # A long row's text may be longer than the server makes one: null at both ends, perhaps.
+        if column.native in _LONG:
+            return None
+        name = ident(column.name)
+        if form is Form.TEXT:
+            return f"CONVERT({name} USING utf8mb4)" if column.native in _TEXTS else None
+        return mysql_form(name, form) if column.native != "bit" else None
 
     def select(
         self,

@@ -43,13 +43,6 @@ def _inside(words: SqlWords, column: Column, item: KeyRange) -> str:
     return f"({' AND '.join(ends)})" if ends else f"{words.ident(column.name)} IS NOT NULL"
 
 
-_SUMS: Final = (
-    Column("bucket", pa.int64(), "bucket", ""),
-    Column("n", pa.int64(), "n", ""),
-    Column("total", pa.string(), "total", ""),
-)
-
-
 def digested(server: Server, table: Table, plan: DigestPlan) -> Digest | None:
     """Sums of hashes of a whole table; None when the engine cannot write a column's form."""
     words = server.words.digests
@@ -67,8 +60,10 @@ def digested(server: Server, table: Table, plan: DigestPlan) -> Digest | None:
         words, plan, [text for text in texts if text is not None], table.origin, (),
         words.ident(plan.key) if plan.key else "",
     )  # fmt: skip
+    sums = server.words.sums()
     found: dict[int, Bucket] = {}
-    for rows in server.read(sql, _SUMS, cancel=threading.Event(), block_bytes=1 << 20):
+    wanted = server.words.select(sums, f"({sql}) q")
+    for rows in server.read(wanted, sums, cancel=threading.Event(), block_bytes=1 << 20):
         values = rows.batch.to_pydict().values()
         found |= {number: Bucket(n, int(total)) for number, n, total in zip(*values, strict=True)}
     return found

@@ -83,6 +83,14 @@ class SqlWords(ABC):
         """Words for sums of hashes; None where an engine has none."""
         return None
 
+    def sums(self) -> tuple[Column, Column, Column]:
+        """Columns of a digest's answer: bucket and n, whole numbers, and total, a decimal."""
+        from penstock.sdk.sql.reading.server import Column  # it names this class, too
+
+        kinds = {"bucket": pa.int64(), "n": pa.int64(), "total": pa.decimal128(38, 0)}
+        bucket, n, total = (Column(name, kind, name, "") for name, kind in kinds.items())
+        return bucket, n, total
+
     def digested(self, column: Column, form: Form) -> str | None:  # noqa: ARG002
         """A column's value in a form, None when it cannot be written so."""
         return None
