@@ -26,7 +26,8 @@ def test_tables_of_mariadb(maria_server: MariaServer, maria_url: str, tmp_path: 
     with closing(maria_server.connect(name)) as session, session.cursor() as cursor:
         cursor.execute(
             "create table plain (id int unsigned primary key, b bool, n decimal(12,3),"
-            " v varchar(50), d date, t time(6), at datetime(6), ts timestamp(3) null, bin varbinary(20))"
+            " v varchar(50), d date, t time(6), at datetime(6), ts timestamp(3) null,"
+            " bin varbinary(20))"
         )
         cursor.execute(
             "insert into plain select seq, seq % 2, seq / 7, concat('ü ', seq), '2025-01-01',"

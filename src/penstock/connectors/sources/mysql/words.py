@@ -18,6 +18,8 @@ from penstock.sdk.sql.reading import Column, SqlWords
 
 _MILLI: Final = 3
 _LONG: Final = frozenset({"mediumtext", "longtext", "mediumblob", "longblob", "json"})
+_LOSSY: Final = frozenset({"bit", "float"})
+"""As text they lose digits, or are none."""
 _TEXTS: Final = frozenset({"char", "varchar", "tinytext", "text"})
 
 
@@ -113,7 +115,7 @@ class MySqlWords(SqlWords):
         name = ident(column.name)
         if form is Form.TEXT:
             return f"CONVERT({name} USING utf8mb4)" if column.native in _TEXTS else None
-        return mysql_form(name, form) if column.native != "bit" else None
+        return mysql_form(name, form) if column.native not in _LOSSY else None
 
     def select(
         self,

@@ -13,6 +13,9 @@ _MOMENT: Final = _TRIMMED.format("DATE_FORMAT({}, '%Y-%m-%d %H:%i:%s.%f')")
 _FORMS: Final[Mapping[Form, str]] = {
     Form.INTEGER: "CAST({} AS CHAR)",
     Form.DECIMAL: "CAST({} AS CHAR)",
+    # Large and small numbers are written with another exponent here.
+    Form.DOUBLE: "CAST({} AS CHAR)",
+    Form.JSON: "CAST({} AS CHAR)",
     Form.BOOLEAN: "CASE {0} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE CAST({0} AS CHAR) END",
     Form.TEXT: "{}",
     Form.BYTES: "LOWER(HEX({}))",
@@ -42,6 +45,6 @@ class MySqlDigest(DigestWords):
         return f"({number}) DIV {by}"
 
 
-def mysql_form(expression: str, form: Form) -> str | None:
-    """An expression's value as the text of a form; None where it cannot be written so."""
-    return _FORMS[form].format(expression) if form in _FORMS else None
+def mysql_form(expression: str, form: Form) -> str:
+    """An expression's value as the text of a form."""
+    return _FORMS[form].format(expression)
