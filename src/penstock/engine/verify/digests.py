@@ -89,7 +89,7 @@ def digest(
     )  # fmt: skip
     source = task.source.digest(plan.stream, here)
     found = task.destination.digest(mapping.table, there) if source is not None else None
-    return _compared(source, found, there) if source is not None and found is not None else None
+    return compared(source, found, there) if source is not None and found is not None else None
 
 
 def _span(task: Task, plan: StreamPlan, mapping: Mapping, key: Column) -> tuple[int, int] | None:
@@ -107,7 +107,8 @@ def _span(task: Task, plan: StreamPlan, mapping: Mapping, key: Column) -> tuple[
     return low, (high - low) // _BUCKETS + 1
 
 
-def _compared(source: Digest, found: Digest, plan: DigestPlan) -> Sums:
+def compared(source: Digest, found: Digest, plan: DigestPlan) -> Sums:
+    """Where the sums of both ends differ; buckets that follow each other are one range."""
     differ = sorted(
         number for number in source.keys() | found.keys() if source.get(number) != found.get(number)
     )
