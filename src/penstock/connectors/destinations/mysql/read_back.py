@@ -38,7 +38,7 @@ def read_back(
                     raise DataError(
                         "A row is longer than max_allowed_packet of the server.",
                         hint="Raise max_allowed_packet there, then run the command again.",
-                        code="destination.refused",
+                        code="destination.row_size",
                     )
                 held.append(line)
                 size += len(line)
