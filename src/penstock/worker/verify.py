@@ -144,7 +144,8 @@ def _how(
     hidden = {c.name for c in mapping.columns if c.field in plan.stream.sensitive}
     return How(
         folder=folder,
-        memory_bytes=task.budget.destination_bytes,
+        memory_bytes=task.budget.destination_bytes
+        // 2,  # the destination may be in this process, too
         limit=options.limit,
         wait_s=options.wait_s,
         failed=failed,
