@@ -36,6 +36,9 @@ class MySqlServer(Server):
         self.sessions = Sessions(config, self.identity)
         self._mutex = threading.Lock()
         self._warned: set[tuple[str, ...]] = set()
+        self.unlogged: frozenset[tuple[str, str]] = frozenset()
+        """What the catalogue has and the log cannot have: views, and tables whose old rows are
+        kept beside the new ones (system versioning), which the log does not tell apart."""
 
     @property
     def identity(self) -> str:
@@ -53,6 +56,7 @@ class MySqlServer(Server):
             )
             json = catalogue.json_columns(self._json_checks(connection))
         by_table = catalogue.definitions(columns, json)
+        self.unlogged = frozenset((row[0], row[1]) for row in found if row[2] != "BASE TABLE")
         return catalogue.tables(found, by_table, indexes, self._config.choices)
 
     def definitions(self) -> dict[tuple[str, str], list[Definition]]:

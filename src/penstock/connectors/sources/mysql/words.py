@@ -140,7 +140,9 @@ def unbuilt(sql: str, columns: Sequence[Column]) -> str:
     rest = sql.removeprefix(_start(columns))
     values = ",".join(item.bare for item in columns if isinstance(item, MySqlColumn))
     built = line([item.select for item in columns])
-    return f"SELECT {values} FROM (SELECT * FROM {rest}) q WHERE {built} IS NULL"
+    # By name: a star leaves invisible columns out.
+    names = ",".join(ident(item.name) for item in columns)
+    return f"SELECT {values} FROM (SELECT {names} FROM {rest}) q WHERE {built} IS NULL"
 
 
 def _start(columns: Sequence[Column]) -> str:

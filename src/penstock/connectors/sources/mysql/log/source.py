@@ -27,6 +27,7 @@ class MySqlLogSource(SqlSource):
 
     def __init__(self, server: MySqlServer, config: Config) -> None:
         super().__init__(server, config)
+        self._mysql = server
         self._log = LogReader(
             config, server.sessions, server.identity, server.definitions, server.stats
         )
@@ -105,23 +106,22 @@ class MySqlLogSource(SqlSource):
         super().close()
 
     def _offered(self) -> Mapping[str, Offer]:
-        """Only what the log can have: no views."""
+        """Only what the log can have."""
         if self._offers is None:
             every = {
-                name: replace(offer, members=tuple(filter(_is_logged, offer.members)))
+                name: replace(offer, members=tuple(filter(self._is_logged, offer.members)))
                 for name, offer in super()._offered().items()
             }
             self._offers = {n: _with_log(offer) for n, offer in every.items() if offer.members}
         return self._offers
 
+    def _is_logged(self, member: Member) -> bool:
+        return (member.table.schema, member.table.name) not in self._mysql.unlogged
+
     def _key(self, stream: Stream) -> tuple[str, ...]:
         """The key that the pipeline uses; whole rows have every column."""
         wanted = self._pipeline.object_settings(stream.name).primary_key if self._pipeline else None
         return stream.primary_key if wanted is None else tuple(wanted)
-
-
-def _is_logged(member: Member) -> bool:
-    return member.table.kind == "table"
 
 
 def _with_log(offer: Offer) -> Offer:

@@ -107,6 +107,18 @@ def test_a_transaction_of_many_blocks_and_one_of_no_rows_for_us(sql: Sql, tables
     ]
 
 
+def test_tables_that_keep_their_old_rows_are_for_the_other_modes(sql: Sql, tables: Tables) -> None:
+    sql(
+        f"{ITEMS}; create table kept (id int primary key, v int) with system versioning;"
+        "insert into kept values (1, 1); update kept set v = 2; create view seen as select 1 as one"
+    )
+    assert tables.read() == {"items": 50}
+    tables.source = {**tables.source, "mode": "TABLE"}
+    tables.pipeline = {"objects": {"include": ["kept"]}}
+    tables.run()
+    assert tables.rows("select id, v from kept") == [(1, 2)]
+
+
 def test_rows_without_a_key_are_appended(sql: Sql, tables: Tables) -> None:
     sql("create table loose (v text); insert into loose values ('a'), ('a')")
     tables.run()

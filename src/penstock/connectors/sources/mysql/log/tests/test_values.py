@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import random
 from collections.abc import Callable
 from contextlib import closing
+from decimal import Decimal
+from struct import unpack
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -179,3 +184,53 @@ def test_generated_columns(log: Log, sql: Sql) -> None:
         "insert into t (id, a, z) values (1, 5, 'z'), (2, null, 'y')"
     )
     assert log.rows(log.changes()).equals(log.table())
+
+
+def _random_rows(count: int) -> list[tuple[Any, ...]]:
+    """Values over the whole range of their types, small and large ones alike."""
+    dice = random.Random(20_240_229)
+
+    def whole(low: int, high: int) -> int:
+        return max(low, min(high, dice.randint(low, high) >> dice.randrange(64)))
+
+    def decimal(digits: int, scale: int) -> Decimal:
+        most = 10 ** dice.randint(0, digits) - 1
+        # The context has 28 digits: scaling by text is exact.
+        return Decimal(f"{dice.choice('-+')}{dice.randint(0, most)}e-{scale}")
+
+    def text(most: int, last: int) -> str:
+        codes = (dice.randrange(last) for _ in range(dice.randrange(most)))
+        return "".join(chr(code) for code in codes if not 0xD800 <= code < 0xE000)
+
+    start = dt.datetime(1, 1, 1)  # noqa: DTZ001 (datetime has no zone)
+    return [
+        (
+            at, whole(-(2**63), 2**63 - 1), whole(0, 2**64 - 1), whole(-(2**23), 2**23 - 1),
+            decimal(65, 30), decimal(20, 4), unpack("<d", dice.randbytes(7) + b"\x3f")[0],
+            text(40, 0x1_0FFF), text(60, 0x7F), dice.randbytes(dice.randrange(50)),
+            (start + dt.timedelta(dice.randrange(3_652_000))).date(),
+            start + dt.timedelta(dice.randrange(3_652_000), 0, dice.randrange(86_400_000_000)),
+            dt.timedelta(0, 0, dice.randrange(86_400_000_000)),
+            dice.choice((None, text(9, 0x250))),
+        )
+        for at in range(count)
+    ]  # fmt: skip
+
+
+def test_a_hundred_thousand_random_values_come_exactly_from_both(log: Log, sql: Sql) -> None:
+    sql(
+        "create table t (id int primary key, i bigint, u bigint unsigned, m mediumint,"
+        " d decimal(65,30), e decimal(20,4), f double, s varchar(50), l varchar(60) character set"
+        " latin1, b varbinary(50), day date, at datetime(6), t time(6), n text)"
+        " character set utf8mb4"
+    )
+    rows = _random_rows(7_200)
+    with closing(log.server.connect(log.database)) as session, session.cursor() as cursor:
+        cursor.executemany(f"insert into t values ({','.join(['%s'] * 14)})", rows)
+    midnight = dt.datetime(2000, 1, 1)  # noqa: DTZ001 (a time of day has no zone)
+    for found in (log.table(), log.rows(log.changes())):
+        for place, name in enumerate(found.schema.names):
+            wanted = [row[place] for row in rows]
+            if name == "t":
+                wanted = [(midnight + value).time() for value in wanted]
+            assert found[name].to_pylist() == wanted, name
