@@ -97,7 +97,7 @@ class Budget:
                 load cost more than their rows: larger ones of narrow rows, in the same bytes.
         """
         free = max(memory_bytes - _FIXED_BYTES, 64 * MIB)
-        destination = min(max(free // 6, 32 * MIB), 1024 * MIB)
+        destination = min(max(free // 8, 32 * MIB), 1024 * MIB)
         readers = 8 if free >= 256 * MIB else 6
         batch_bytes = max(min((free - destination) // (3 * readers), 8 * MIB), MIB)
         # Decoded rows of a thousand still fit the processor's cache; larger batches cost more.
