@@ -58,7 +58,7 @@ def report_record(
         cli.out.say(heading)
     rows = [_row(item) for item in record["objects"] if item["status"] != "UNAVAILABLE"]
     shown = [row for row in rows if not only_changed or _is_news(row)]
-    if shown and not cli.out.quiet:
+    if shown and not cli.out.quiet and not _came_to_nothing(record):
         cli.out.table(_columns(shown), shown)
         if same := len(rows) - len(shown):
             cli.out.say(f"In {plural(same, 'other object')} nothing has changed.")
@@ -78,6 +78,12 @@ def _columns(rows: list[Mapping[str, Any]]) -> list[Column]:
     return [replace(c, drop=4 if c.name in empty else always.get(c.name, c.drop)) for c in _COLUMNS]
 
 
+def _came_to_nothing(record: Mapping[str, Any]) -> bool:
+    """An error of the whole job before any row or object: a table would only say it again."""
+    done = any(item["status"] == "COMPLETED" for item in record["objects"])
+    return bool(record["error"]) and not record["read"] and not done
+
+
 def _is_news(row: Mapping[str, Any]) -> bool:
     return any(row[name] for name in ("inserted", "updated", "deleted", "failed"))
 
@@ -92,15 +98,23 @@ def _safe(cli: Cli, value: Any) -> Any:
 
 
 def _troubles(cli: Cli, record: Mapping[str, Any]) -> None:
-    """Objects that were not offered, and those that failed, with the reason."""
+    """Objects that were not offered, and those that failed, with the reason.
+
+    What failed for the reason that ended the job is not named: that error is printed as such.
+    """
+    known = (record["error"] or {}).get("message")
     for item in record["objects"]:
         reason = (item["error"] or {}).get("message", "")
         if item["status"] == "UNAVAILABLE":
             cli.out.note(clean(cli, f"Not available: {item['object']}. {reason}"))
-        elif item["error"]:
+        elif item["error"] and reason != known:
             hint = item["error"].get("hint") or ""
-            words = f"{item['object']} {status(item['status'])}: {reason} {hint}"
+            words = f"{item['object']} {status(item['status'])}: {_sentence(reason)} {hint}"
             cli.out.note(clean(cli, words.rstrip()))
+
+
+def _sentence(words: str) -> str:
+    return words if words.endswith((".", "!", "?")) else f"{words}."
 
 
 def verdict(record: Mapping[str, Any]) -> str:
