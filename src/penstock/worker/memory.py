@@ -9,6 +9,7 @@ from penstock.core.checkpoint import Checkpoint
 from penstock.core.mapping import Mapping
 from penstock.core.records import CommitRecord
 from penstock.store import Catalog
+from penstock.worker.mapping_news import mapping_news
 
 
 class CatalogMemory:
@@ -30,10 +31,12 @@ class CatalogMemory:
 
     def save_mapping(self, mapping: Mapping) -> None:
         with self._lock:
-            self.mapping(mapping.event_type)
+            before = self.mapping(mapping.event_type)
             assert self._mappings is not None
             self._mappings[mapping.event_type] = mapping
             self._catalog.mappings.save(self._pipeline, mapping)
+            for entry in mapping_news(self._pipeline, before, mapping):
+                self._catalog.activity.append(entry)
 
     def names(self, scope: str) -> dict[str, str]:
         with self._lock:
