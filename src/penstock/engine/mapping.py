@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Collection, Iterator
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from penstock.core.convert import convert
 from penstock.core.failpoints import hit
 from penstock.core.load import Deletes, WriteMode
 from penstock.core.mapping import Column, Mapping
-from penstock.core.stream import Stream
+from penstock.core.stream import ReadMode, Stream
 from penstock.core.types import normal
 from penstock.core.widen import widen
 from penstock.engine.changes import Changes, Masks, parted, without_deletes
@@ -184,6 +185,22 @@ class Mapper:
                 )
             )
         self.mapping = self._added(mapping, new) if new else mapping
+        self._tell_of_old_rows(len(mapping.columns))
+
+    def _tell_of_old_rows(self, before: int) -> None:
+        """A log has no word of the values that a new column gave to the rows there were."""
+        new = [column.name for column in self.mapping.columns[before:]]
+        known = self._task.memory.mapping(self.mapping.event_type) is not None
+        if not new or not known or self._plan.stream.mode is not ReadMode.LOG:
+            return
+        object_, pipeline = (shlex.quote(n) for n in (self._plan.stream.name, self._task.pipeline))
+        self._task.warn(
+            self._plan.stream.name,
+            f"New in {self.mapping.table}: {', '.join(new)}. Rows that were loaded before have no "
+            "value there until they change. If they have one in the source (a default, a renamed "
+            f"column), read them again: penstock verify {pipeline} --repair, or restart the "
+            f"history: penstock run {pipeline} --object {object_} --full-refresh",
+        )
 
     def _wider(self, column: Column, rows: pa.RecordBatch, at: int) -> pa.DataType:
         """The column's type after these rows; tells when whole numbers are rounded by it."""

@@ -174,7 +174,8 @@ def _task(
             code="config.no_objects",
             pipeline=pipeline,
         )
-    logs = any(stream.mode is ReadMode.LOG for stream in streams) and options.replay is None
+    # What is replayed or repaired comes from elsewhere: the log stays where it is.
+    logs = any(stream.mode is ReadMode.LOG for stream in streams) and not options.again
     check_log(options, pipeline, logs=logs)
     if logs:
         # A log is read once, for all: what one job left out of it would be lost.
@@ -228,7 +229,7 @@ def _task(
         names=Names(job.spec.destination_prefix, job.spec.name_style),
         cancel=cancel,
         bounds=bounds(options),
-        replaying=options.replay is not None or options.repair is not None,
+        replaying=options.again,
         infer_dates=job.spec.infer_dates,
         fixed_schema=job.spec.schema_policy == "BLOCK_ALL",
         keep_op=job.spec.keep_op_column,

@@ -36,6 +36,11 @@ class RunOptions:
     follow_s: float | None = None
     flush: Flush | None = None
 
+    @property
+    def again(self) -> bool:
+        """The rows come once more, and from elsewhere than the source's splits."""
+        return self.replay is not None or self.repair is not None
+
 
 def check(options: RunOptions) -> None:
     """Refuse a window that is empty, and one for tables that are built anew: rows outside of
