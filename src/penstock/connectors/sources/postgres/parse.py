@@ -72,8 +72,7 @@ class Parser:
             good, bad = from_text(array, item)
             arrays.append(good)
             for index in bad:
-                reason = f"The value of {item.name!r} has no place in {item.type}."
-                refused.setdefault(index, Refusal(index, item.name, reason))
+                refused.setdefault(index, Refusal(index, item.name, item.no_place))
         shown = {
             index: {
                 name: text[index].as_py() for name, text in zip(self._names, texts, strict=True)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from penstock.core.types import logical_name
 from penstock.sdk.source import SourceStats, Step
 from penstock.sdk.sql.reading.words import SqlWords
 
@@ -31,6 +32,15 @@ class Column:
     select: str
     native: str
     nullable: bool = True
+
+    @property
+    def no_place(self) -> str:
+        """Why a row was set aside for its value here."""
+        kind = "DECIMAL" if pa.types.is_null(self.type) else logical_name(self.type)
+        return (
+            f"{self.name!r} ({self.native}) holds a value that has no place in a {kind}. "
+            "With `unusual_values: TEXT` the source gives such columns as text."
+        )
 
     @property
     def is_integer(self) -> bool:

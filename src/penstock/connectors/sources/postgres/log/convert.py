@@ -78,8 +78,7 @@ def to_rows(
         array, wrong = field.read(raw)
         arrays.append(array)
         for index in wrong:
-            reason = f"The value of {field.column.name!r} has no place in {field.column.type}."
-            bad.setdefault(index, reason)
+            bad.setdefault(index, field.column.no_place)
     names = [field.column.name for field in fields]
     masks = {
         name: pa.array(mask)
