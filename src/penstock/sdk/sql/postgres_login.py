@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from penstock.sdk.sql.login_url import LoginUrl
+
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
-_IN_URL: Final = (
+_NAMES: Final = (
     "host", "port", "user", "password", "sslmode", "sslrootcert", "sslcert", "sslkey",
     "connect_timeout",
 )  # fmt: skip
+_URL: Final = LoginUrl(
+    ("postgresql", "postgres"), {**{name: name for name in _NAMES}, "dbname": "database"}
+)
 
 
 class PostgresLogin(BaseModel):
@@ -35,13 +39,11 @@ class PostgresLogin(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _take_url_apart(cls, settings: Any) -> Any:
-        """Fields that are given beside the URL win over its parts."""
-        if not isinstance(settings, dict) or not settings.get("url"):
-            return settings
-        url = settings["url"]
-        text = url.get_secret_value() if isinstance(url, SecretStr) else str(url)
-        given = {name: value for name, value in settings.items() if value is not None}
-        return {**_parts(text), **given}
+        filled = _URL.fill(settings)
+        if isinstance(filled, dict) and filled.get("url") and "user" in filled:
+            # As libpq does: the database of the user's name.
+            filled.setdefault("database", filled["user"])
+        return filled
 
     def connection(self) -> dict[str, Any]:
         """What libpq is told; holds the password in the clear."""
@@ -63,26 +65,3 @@ class PostgresLogin(BaseModel):
             "keepalives_count": 6,
             "tcp_user_timeout": 120_000,
         }
-
-
-def _parts(url: str) -> dict[str, Any]:
-    """The fields that a URL holds. What is wrong with it is said without showing it."""
-    try:
-        split = urlsplit(url)
-        port = split.port
-    except ValueError:
-        raise ValueError("the URL cannot be read; is a character of it not encoded?") from None
-    if split.scheme not in ("postgresql", "postgres"):
-        raise ValueError("the URL must begin with postgresql://")
-    more = parse_qsl(split.query, keep_blank_values=True)
-    if unknown := sorted({name for name, _ in more} - {*_IN_URL, "dbname"}):
-        raise ValueError(f"the URL has parameters that are not known: {', '.join(unknown)}")
-    found: dict[str, Any] = {
-        "host": unquote(split.hostname or ""),
-        "port": port,
-        "user": unquote(split.username or ""),
-        "password": unquote(split.password) if split.password is not None else None,
-        "database": unquote(split.path.removeprefix("/")) or unquote(split.username or ""),
-    }
-    found |= {"database" if name == "dbname" else name: value for name, value in more}
-    return {name: value for name, value in found.items() if value not in (None, "")}

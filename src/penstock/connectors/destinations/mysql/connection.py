@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import ssl
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
@@ -14,6 +12,7 @@ from pymysql.constants import CR
 from pymysql.protocol import LoadLocalPacketWrapper
 
 from penstock.connectors.destinations.mysql.config import Config
+from penstock.sdk.sql.mysql_login import notice_silence
 
 _PACKET_BYTES = 256 * 1024
 _ROWS = "penstock-rows"
@@ -123,51 +122,12 @@ def _end(connection: RowsConnection) -> Any:
 def connect(config: Config) -> RowsConnection:
     """Open a connection; nothing is set in the session yet."""
     connection = RowsConnection(
-        host=config.host,
-        port=config.port,
-        user=config.user,
-        password=config.password.get_secret_value() if config.password else "",
+        **config.connection(),
         database=config.database,
-        charset="utf8mb4",
-        autocommit=True,
         local_infile=config.local_infile,
-        connect_timeout=config.connect_timeout,
         # A server that takes the connection and says nothing is given up as well.
         read_timeout=config.connect_timeout,
-        program_name="penstock",
-        **_tls(config),
     )
     connection._read_timeout = None
-    _notice_silence(connection._sock)
+    notice_silence(connection._sock)
     return connection
-
-
-def _tls(config: Config) -> dict[str, Any]:
-    """What the driver is told of TLS; by itself it encrypts where the server can."""
-    if config.sslmode == "disable":
-        return {"ssl_disabled": True}
-    if config.sslmode == "prefer" and config.sslcert is None:
-        return {}
-    context = ssl.create_default_context(cafile=config.sslrootcert)
-    # Certificates that servers make for themselves lack what Python 3.13 asks for.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    context.check_hostname = config.sslmode == "verify-full"
-    if not config.sslmode.startswith("verify"):
-        context.verify_mode = ssl.CERT_NONE
-    if config.sslcert is not None:
-        context.load_cert_chain(config.sslcert, config.sslkey)
-    return {"ssl": context}
-
-
-def _notice_silence(connected: socket.socket) -> None:
-    """A network that drops packets in silence is noticed within two minutes."""
-    options = {
-        "TCP_KEEPIDLE": 30,
-        "TCP_KEEPINTVL": 10,
-        "TCP_KEEPCNT": 6,
-        "TCP_USER_TIMEOUT": 120_000,
-    }
-    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in options.items():
-        if hasattr(socket, name):
-            connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -9,7 +9,6 @@ from typing import Final
 import pymysql
 
 from penstock.core.errors import (
-    AuthError,
     ConfigError,
     DataError,
     InternalError,
@@ -18,6 +17,7 @@ from penstock.core.errors import (
     TransientError,
 )
 from penstock.core.metadata import LEDGER
+from penstock.sdk.sql.refused import Refused, first_line
 
 # https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html and, from 1900 and
 # 4000 on, https://mariadb.com/kb/en/mariadb-error-code-reference/
@@ -115,7 +115,8 @@ def translate(error: pymysql.Error, identity: str, user: str) -> PenstockError:
     if code in _BUSY:
         return _busy(_BUSY[code], text, identity)
     if code in _AWAY or isinstance(error, pymysql.InterfaceError) or 2000 <= code < 3000:
-        return _unreachable(_AWAY.get(code, "The connection was lost."), text, identity)
+        what = _AWAY.get(code, "The connection was lost.")
+        return Refused("destination", identity, user).unreachable(text, what)
     if code in _RIGHTS:
         return _not_allowed(text, user, identity)
     if code in _GONE:
@@ -149,30 +150,16 @@ def translate_connect(
     """Our error for one that connecting raised."""
     code = code_of(error) if isinstance(error, pymysql.Error) else 0
     text = said(error)
+    refused = Refused("destination", identity, user)
     if code in (1045, 1698, 1251, 2059, 1862, 1820, 4151):
-        return AuthError(
-            f"The server does not let {user} in: {text}",
-            hint="Check user, password and TLS settings, and from where the user may come.",
-            code="destination.auth",
-            destination=identity,
-        )
+        return refused.login(text, "from where the user may come")
     if code == 1049:
-        return ConfigError(
-            f"There is no database {database}.",
-            hint="Create it, or name another one in the destination's `database`.",
-            code="destination.no_database",
-            destination=identity,
-        )
+        return refused.database(database)
     if code == 1044:
         return _not_allowed(text, user, identity)
     if _is_tls(error, text):
-        return ConfigError(
-            f"TLS to the server failed: {text}",
-            hint="Check `sslmode`, `sslrootcert`, `sslcert` and `sslkey`.",
-            code="destination.tls",
-            destination=identity,
-        )
-    return _unreachable("The server cannot be reached.", text, identity)
+        return refused.tls(text)
+    return refused.unreachable(text)
 
 
 def _is_tls(error: Exception, text: str) -> bool:
@@ -191,15 +178,6 @@ def _busy(what: str, text: str, identity: str) -> TransientError:
     )
 
 
-def _unreachable(what: str, text: str, identity: str) -> TransientError:
-    return TransientError(
-        f"{what} ({text})",
-        hint="Run again later; `penstock check` names the step that fails.",
-        code="destination.unreachable",
-        destination=identity,
-    )
-
-
 def _not_allowed(text: str, user: str, identity: str) -> ConfigError:
     database = identity.rpartition("/")[2]
     rights = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, CREATE TEMPORARY TABLES"
@@ -214,8 +192,7 @@ def _not_allowed(text: str, user: str, identity: str) -> ConfigError:
 def said(error: Exception) -> str:
     """The server's or driver's sentence, without values of rows."""
     text = str(error.args[1]) if len(error.args) > 1 else str(error)
-    lines = [line for line in text.splitlines() if line.strip()]
-    return _without_values(lines[0].strip()[:300]) if lines else "no reason given"
+    return _without_values(first_line(text))
 
 
 def _without_values(text: str) -> str:

@@ -8,7 +8,6 @@ from typing import Final
 import psycopg
 
 from penstock.core.errors import (
-    AuthError,
     ConfigError,
     DataError,
     InternalError,
@@ -17,6 +16,7 @@ from penstock.core.errors import (
     TransientError,
 )
 from penstock.core.metadata import LEDGER
+from penstock.sdk.sql.refused import Refused, first_line, postgres_refused
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _ROW_CODES: Final = {
@@ -75,7 +75,8 @@ def translate(error: psycopg.Error, identity: str, user: str, schema: str) -> Pe
     if state in _BUSY:
         return _busy(_BUSY[state], text, identity)
     if state in _AWAY or state.startswith("08") or _is_lost(error):
-        return _unreachable(_AWAY.get(state, "The connection was lost."), text, identity)
+        what = _AWAY.get(state, "The connection was lost.")
+        return Refused("destination", identity, user).unreachable(text, what)
     if state == "42501":
         return _not_allowed(text, user, schema, identity)
     if state in _GONE:
@@ -95,52 +96,11 @@ def translate(error: psycopg.Error, identity: str, user: str, schema: str) -> Pe
     return _refused(error, text, identity)
 
 
-_NO_LOGIN: Final = (
-    r"password authentication failed|no password supplied|pg_hba\.conf|"
-    r"role .* does not exist|not permitted to log in|"
-    r"(Ident|Peer|LDAP|GSSAPI|SCRAM|certificate) authentication failed"
-)
-_NO_TLS: Final = (
-    r"certificate verify failed|does not match host name|SSL (error|was required)|"
-    r"does not support SSL|root certificate file|certificate file|private key"
-)
-
-
 def translate_connect(
     error: psycopg.Error, identity: str, user: str, database: str
 ) -> PenstockError:
-    """Our error for one that connecting raised: the driver gives a text only."""
-    whole = str(error)
-    text = _first_line(whole)
-    if re.search(_NO_LOGIN, whole):
-        return AuthError(
-            f"The server does not let {user} in: {text}",
-            hint="Check user, password and TLS settings, and the server's pg_hba.conf.",
-            code="destination.auth",
-            destination=identity,
-        )
-    if re.search(r"database .* does not exist", whole):
-        return ConfigError(
-            f"There is no database {database}.",
-            hint="Create it, or name another one in the destination's `database`.",
-            code="destination.no_database",
-            destination=identity,
-        )
-    if "permission denied for database" in whole:
-        return ConfigError(
-            f"The user {user} may not connect to the database {database}.",
-            hint=f'GRANT CONNECT, TEMPORARY ON DATABASE "{database}" TO "{user}";',
-            code="destination.rights",
-            destination=identity,
-        )
-    if re.search(_NO_TLS, whole):
-        return ConfigError(
-            f"TLS to the server failed: {text}",
-            hint="Check `sslmode`, `sslrootcert`, `sslcert` and `sslkey`.",
-            code="destination.tls",
-            destination=identity,
-        )
-    return _unreachable("The server cannot be reached.", text, identity)
+    """Our error for one that connecting raised."""
+    return postgres_refused(error, Refused("destination", identity, user), database)
 
 
 def _busy(what: str, text: str, identity: str) -> TransientError:
@@ -148,15 +108,6 @@ def _busy(what: str, text: str, identity: str) -> TransientError:
         f"{what} ({text})",
         hint="Run again when it is done; nothing is lost.",
         code="destination.busy",
-        destination=identity,
-    )
-
-
-def _unreachable(what: str, text: str, identity: str) -> TransientError:
-    return TransientError(
-        f"{what} ({text})",
-        hint="Run again later; `penstock check` names the step that fails.",
-        code="destination.unreachable",
         destination=identity,
     )
 
@@ -213,13 +164,8 @@ def _is_lost(error: psycopg.Error) -> bool:
 
 def _said(error: psycopg.Error) -> str:
     diag = error.diag
-    text = diag.message_primary or _first_line(str(error))
+    text = diag.message_primary or first_line(str(error))
     # Details may hold whole rows; the place is enough.
     if diag.context and (found := re.match(r"COPY \S+, line \d+, column ([^:]+)", diag.context)):
         return f"{text} (column {found[1]})"
     return text
-
-
-def _first_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
-    return lines[0].strip()[:300] if lines else "no reason given"

@@ -9,14 +9,13 @@ from typing import Final
 import pymysql
 
 from penstock.core.errors import (
-    AuthError,
-    ConfigError,
     InternalError,
     ObjectFailed,
     PenstockError,
     TransientError,
     Unavailable,
 )
+from penstock.sdk.sql.refused import Refused, first_line
 
 # https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html and, from 1900 and
 # 4000 on, https://mariadb.com/kb/en/mariadb-error-code-reference/
@@ -98,41 +97,20 @@ def translate(error: pymysql.Error, identity: str, user: str) -> PenstockError:
 def translate_connect(error: Exception, identity: str, user: str) -> PenstockError:
     """Our error for one that connecting raised."""
     code, text = code_of(error), _said(error)
+    refused = Refused("source", identity, user)
     if code in _NO_LOGIN:
-        return AuthError(
-            f"The server does not let {user} in: {text}",
-            hint="Check user, password and TLS settings, and from where the user may come.",
-            code="source.auth",
-            source=identity,
-        )
+        return refused.login(text, "from where the user may come")
     if code == 1049:
-        return ConfigError(
-            f"There is no such database: {text}",
-            hint="Name another one in the source's `database`.",
-            code="source.no_database",
-            source=identity,
-        )
+        found = re.search("database '(.+)'", text)
+        return refused.database(found[1] if found else "of that name")
     if code == 1044:
-        return AuthError(
-            f"The user {user} may not use the database: {text}",
-            hint=f"Let an administrator run: {_grant(text, user)}",
-            code="source.rights",
-            source=identity,
+        return refused.rights(
+            f"The user {user} may not use the database: {text}", _grant(text, user)
         )
     inner = getattr(error, "original_exception", None) or error
     if code in _TLS or isinstance(inner, ssl.SSLError | FileNotFoundError):
-        return ConfigError(
-            f"TLS to the server failed: {text}",
-            hint="Check `sslmode`, `sslrootcert`, `sslcert` and `sslkey`.",
-            code="source.tls",
-            source=identity,
-        )
-    return TransientError(
-        f"The server cannot be reached. ({text})",
-        hint="Run again later; `penstock check` names the step that fails.",
-        code="source.unreachable",
-        source=identity,
-    )
+        return refused.tls(text)
+    return refused.unreachable(text)
 
 
 def _grant(text: str, user: str) -> str:
@@ -146,5 +124,4 @@ def _grant(text: str, user: str) -> str:
 
 def _said(error: Exception) -> str:
     text = str(error.args[1]) if len(error.args) > 1 else str(error)
-    lines = [line for line in text.splitlines() if line.strip()]
-    return lines[0].strip()[:300] if lines else "no reason given"
+    return first_line(text)

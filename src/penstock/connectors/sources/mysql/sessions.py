@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +12,7 @@ from pymysql.connections import Connection
 
 from penstock.connectors.sources.mysql.config import Config
 from penstock.connectors.sources.mysql.errors import code_of, translate, translate_connect
+from penstock.sdk.sql.mysql_login import notice_silence
 
 
 class Sessions:
@@ -60,7 +60,7 @@ class Sessions:
                     cursor.execute(statement)
         except (pymysql.Error, OSError) as error:
             raise translate_connect(error, self._identity, config.user) from error
-        _notice_silence(connection._sock)
+        notice_silence(connection._sock)
         with self._mutex:
             self.opened += 1
         return connection
@@ -83,17 +83,3 @@ class Sessions:
 def is_mariadb(connection: Any) -> bool:
     """Which of the two it is; MariaDB says its name in the version."""
     return "mariadb" in str(connection.get_server_info()).lower()
-
-
-def _notice_silence(connected: Any) -> None:
-    """A network that drops packets in silence is noticed within two minutes."""
-    options = {
-        "TCP_KEEPIDLE": 30,
-        "TCP_KEEPINTVL": 10,
-        "TCP_KEEPCNT": 6,
-        "TCP_USER_TIMEOUT": 120_000,
-    }
-    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in options.items():
-        if hasattr(socket, name):
-            connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -8,14 +8,13 @@ from typing import Final
 import psycopg2
 
 from penstock.core.errors import (
-    AuthError,
-    ConfigError,
     InternalError,
     ObjectFailed,
     PenstockError,
     TransientError,
     Unavailable,
 )
+from penstock.sdk.sql.refused import Refused, first_line, postgres_refused
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _LATER: Final = {
@@ -36,11 +35,6 @@ _GONE: Final = {
     "42703": "A column is gone",
     "3F000": "The schema is gone",
 }
-_NO_LOGIN: Final = (
-    r"password authentication failed|no password supplied|pg_hba\.conf|"
-    r"role .* does not exist|not permitted to log in|authentication failed"
-)
-_NO_TLS: Final = r"SSL|certificate|sslmode|root\.crt"
 
 
 def translate(error: psycopg2.Error, identity: str, user: str) -> PenstockError:
@@ -85,43 +79,8 @@ def translate(error: psycopg2.Error, identity: str, user: str) -> PenstockError:
 
 
 def translate_connect(error: Exception, identity: str, user: str, database: str) -> PenstockError:
-    """Our error for one that connecting raised: the driver gives a text only."""
-    whole = str(error)
-    text = _first_line(whole)
-    if re.search(_NO_LOGIN, whole):
-        return AuthError(
-            f"The server does not let {user} in: {text}",
-            hint="Check user, password and TLS settings, and the server's pg_hba.conf.",
-            code="source.auth",
-            source=identity,
-        )
-    if re.search(r"database .* does not exist", whole):
-        return ConfigError(
-            f"There is no database {database}.",
-            hint="Name another one in the source's `database`.",
-            code="source.no_database",
-            source=identity,
-        )
-    if "permission denied for database" in whole:
-        return AuthError(
-            f"The user {user} may not connect to the database {database}.",
-            hint=f'Let an administrator run: GRANT CONNECT ON DATABASE "{database}" TO "{user}";',
-            code="source.rights",
-            source=identity,
-        )
-    if re.search(_NO_TLS, whole):
-        return ConfigError(
-            f"TLS to the server failed: {text}",
-            hint="Check `sslmode`, `sslrootcert`, `sslcert` and `sslkey`.",
-            code="source.tls",
-            source=identity,
-        )
-    return TransientError(
-        f"The server cannot be reached. ({text})",
-        hint="Run again later; `penstock check` names the step that fails.",
-        code="source.unreachable",
-        source=identity,
-    )
+    """Our error for one that connecting raised."""
+    return postgres_refused(error, Refused("source", identity, user), database)
 
 
 def _grant(text: str, user: str) -> str:
@@ -134,9 +93,4 @@ def _grant(text: str, user: str) -> str:
 def _said(error: psycopg2.Error) -> str:
     # Details may hold whole rows: the first line is enough.
     primary: str | None = error.diag.message_primary
-    return primary or _first_line(str(error))
-
-
-def _first_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
-    return lines[0].strip()[:300] if lines else "no reason given"
+    return primary or first_line(str(error))
