@@ -49,6 +49,7 @@ class Workspace:
         *,
         objects: Sequence[str] = (),
         full_refresh: bool = False,
+        recover: str | None = None,
         cancel: threading.Event | None = None,
     ) -> Summary:
         """Run one job here and now, as `penstock run` does.
@@ -56,16 +57,21 @@ class Workspace:
         The summary tells what became of every record; `summary.exit_code` is 0 when all went
         well, and `summary.error` says why not.
 
+        Args:
+            recover: what is done when the position in a change log is lost: "REPAIR",
+                "RESTART_HISTORICAL" or "SKIP"; None leaves that to `auto_recover_offset`.
+
         Raises:
             ConfigError: the job cannot start as things are configured.
             TransientError: another job of this pipeline is running.
         """
-        from penstock.worker.jobs import run_pipeline
         from penstock.worker.options import RunOptions
+        from penstock.worker.recovering import Recovery, run_recovering
 
         options = RunOptions(objects=tuple(objects), full_refresh=full_refresh)
         stop = cancel or threading.Event()
-        return run_pipeline(self._workspace, pipeline, options, _Silent(), stop)
+        how = Recovery(recover) if recover is not None else None
+        return run_recovering(self._workspace, pipeline, options, _Silent(), stop, how)
 
 
 def open_folder(folder: str | os.PathLike[str]) -> Workspace:

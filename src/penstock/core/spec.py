@@ -30,6 +30,7 @@ JsonStrategy = Literal["JSON_COLUMNS", "JSON_STRINGS", "FLATTEN_SPLIT"]
 
 DeleteHandling = Literal["SOFT", "IGNORE", "HARD"]
 TruncateHandling = Literal["IGNORE", "FLAG_ALL"]
+OffsetRecovery = Literal["NONE", "REPAIR", "RESTART_HISTORICAL"]
 
 NAME_LIMIT = 255
 PREFIX_LIMIT = 32
@@ -129,6 +130,8 @@ class PipelineSpec(_Strict):
         package_rows: rows after which a load package closes, at the next checkpoint; None
             lets the memory budget decide. Smaller ones show progress sooner and cost more.
         keep_op_column: tables get `_ps_op`, what brought a row last: I, U, D or R.
+        auto_recover_offset: what is done by itself when the position in a change log is lost:
+            nothing, read again what differs, or read everything again (pipelines.md 19.3).
     """
 
     source: str
@@ -149,6 +152,7 @@ class PipelineSpec(_Strict):
     include_new_tables: bool | None = None
     package_rows: Annotated[int | None, Field(ge=1)] = None
     keep_op_column: bool = False
+    auto_recover_offset: Annotated[OffsetRecovery, BeforeValidator(_upper)] = "NONE"
 
     @field_validator("destination_prefix")
     @classmethod

@@ -13,8 +13,8 @@ from penstock.core.errors import TransientError
 from penstock.core.flush import Flush
 from penstock.core.progress import Summary, Watcher
 from penstock.core.records import JobStatus
-from penstock.worker.jobs import run_pipeline
 from penstock.worker.options import RunOptions
+from penstock.worker.recovering import Recovery, run_recovering
 
 JOB_S: Final = 3_600.0
 """Length of one job: the history of jobs has one line an hour, and the plan is made anew."""
@@ -30,6 +30,7 @@ def follow(
     cancel: threading.Event,
     ended: Callable[[Summary], None] = lambda _summary: None,
     *,
+    recover: Recovery | None = None,
     job_s: float = JOB_S,
 ) -> Summary:
     """Until `cancel` is set, or until the user has to change something; the last job's summary.
@@ -38,6 +39,7 @@ def follow(
 
     Args:
         ended: told of each job but the last.
+        recover: what is done when the position is lost; None leaves that to the pipeline.
     """
     pause_s = _FIRST_PAUSE_S
     options = replace(options, follow_s=job_s, flush=options.flush or Flush())
@@ -45,7 +47,7 @@ def follow(
         error: str | None = None
         began = time.monotonic()
         try:
-            summary = run_pipeline(workspace, pipeline, options, watcher, cancel)
+            summary = run_recovering(workspace, pipeline, options, watcher, cancel, recover)
             if cancel.is_set() or _needs_user(summary):
                 return summary
             ended(summary)

@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Mapping
+from typing import Final
 
+from penstock.core.errors import PenstockError
 from penstock.core.records import Generation, SavedPosition
 from penstock.core.splits import LOG_SPLIT, history_split
+
+EXPIRED: Final = "OFFSET_EXPIRED"
+"""Code of the error that changes after the position are in no log any more."""
+
+
+def offer(error: PenstockError | None, pipeline: str) -> None:
+    """Name the commands that help, when the error is that a position is lost."""
+    if error is None or error.code != EXPIRED:
+        return
+    run = f"penstock run {shlex.quote(pipeline)} --recover"
+    before = f"{error.hint} " if error.hint else ""
+    error.hint = (
+        f"{before}`{run} repair` compares the tables with the source and reads again only what "
+        f"differs; `{run} restart` reads everything again; `{run} skip` goes on without the "
+        "changes that are missing. With auto_recover_offset a pipeline does that by itself."
+    )
 
 
 def torn(

@@ -29,7 +29,7 @@ from penstock.store import Catalog
 from penstock.worker.adopting import read_ledger
 from penstock.worker.ending import conclude
 from penstock.worker.events import ReplaySource, chosen_events
-from penstock.worker.gaps import torn
+from penstock.worker.gaps import offer, torn
 from penstock.worker.memory import CatalogMemory
 from penstock.worker.options import RunOptions, bounds, check, check_log, job_type
 from penstock.worker.plan import chosen, held_back, keyless, load_mode, stream_plan
@@ -111,6 +111,7 @@ def run_pipeline(
             except Exception as error:  # noqa: BLE001 (raised below)
                 # The job has failed also in its history; the command tells of the error itself.
                 outcome, bug = Outcome(fatal=_unexpected(error)), error
+        offer(outcome.fatal, pipeline)
         hit("job.before_finish")
         summary = conclude(
             catalog, record, spec, job.states, outcome, ends.source.stats, seen.warnings,
@@ -186,7 +187,7 @@ def _task(
     job.record = job.catalog.pipelines.overtake(job.record, ledger.fence)
     # Read from its end on: history is read anew, and an old position may not be there any more.
     restart = logs and options.full_refresh and not options.objects
-    if logs:
+    if logs and options.repair is None:
         _begin_again(job.catalog, pipeline, streams, restart=restart)
     generations = _generations(job.catalog, job.spec, pipeline, streams, options)
     plans = {
@@ -206,6 +207,10 @@ def _task(
     adopt_positions(ledger.known, plans, checkpoints, numbers)
     if restart:
         checkpoints.pop(LOG_SPLIT, None)
+    if options.log_from is not None:
+        # Reloads are noted: from here on the gap is closed, or will be by their histories.
+        job.catalog.positions.set(pipeline, LOG_SPLIT, options.log_from)
+        checkpoints[LOG_SPLIT] = options.log_from
     drop_cut_off(checkpoints, plans)
     for plan in plans.values():
         job.states[plan.stream.name] = _state(plan, memory)
@@ -250,7 +255,8 @@ def _generations(
     for stream in streams:
         old = saved.get(stream.name, Generation())
         named = not options.objects or stream.name in options.objects
-        now = old.of_job(load_mode(spec, stream), reload=options.full_refresh and named)
+        again = (options.full_refresh and named) or stream.name in options.reload
+        now = old.of_job(load_mode(spec, stream), reload=again)
         if now != old:
             catalog.positions.set_generation(pipeline, stream.name, now)
         found[stream.name] = now

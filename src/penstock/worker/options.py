@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from penstock.core.checkpoint import Checkpoint
 from penstock.core.errors import ConfigError
 from penstock.core.flush import Flush
 from penstock.core.records import FailedFilter, JobType
@@ -24,6 +25,8 @@ class RunOptions:
         repair: read only these rows again, by object; positions stay as they are.
         follow_s: read logs on for so many seconds, instead of to their end.
         flush: when a package closes, if not as the memory budget says.
+        log_from: read the log from here on, as what lies before it was lost.
+        reload: streams whose tables are built anew, beside the old ones.
     """
 
     objects: tuple[str, ...] = ()
@@ -35,6 +38,8 @@ class RunOptions:
     repair: Mapping[str, Repair] | None = None
     follow_s: float | None = None
     flush: Flush | None = None
+    log_from: Checkpoint | None = None
+    reload: frozenset[str] = frozenset()
 
     @property
     def again(self) -> bool:

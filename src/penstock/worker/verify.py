@@ -40,11 +40,13 @@ class VerifyOptions:
         objects: only these; empty for all.
         limit: most differing keys that are described, per object.
         wait_s: pause before keys that differ are looked at again.
+        behind_too: rows that change while they are compared are differences as well.
     """
 
     objects: tuple[str, ...] = ()
     limit: int = 20
     wait_s: float = 3.0
+    behind_too: bool = False
 
 
 def verify(
@@ -151,6 +153,7 @@ def _how(
         failed=failed,
         extra_is_fine=plan.deletes is Deletes.IGNORE or plan.mode is WriteMode.APPEND,
         hidden=hidden,
+        behind_too=options.behind_too,
         cancel=task.cancel,
     )
 

@@ -27,7 +27,7 @@ FILE = """
 version: 1
 sources: {db: {type: activecampaign, api_url: "http://127.0.0.1:1", api_key: none}}
 destinations: {w: {type: duckdb, path: w.duckdb}}
-pipelines: {p: {source: db, destination: w, objects: {include: %s}}}
+pipelines: {p: {source: db, destination: w, objects: {include: %s}, %s}}
 """
 
 
@@ -55,9 +55,9 @@ class Space:
         self.cancel = threading.Event()
         monkeypatch.setattr("penstock.worker.setup.open_source", lambda *_: self.source)
 
-    def choose(self, *objects: str) -> None:
-        """Write the file with these objects."""
-        (self.root / "penstock.yaml").write_text(FILE % list(objects))
+    def choose(self, *objects: str, more: str = "") -> None:
+        """Write the file with these objects, and more settings of the pipeline."""
+        (self.root / "penstock.yaml").write_text(FILE % (list(objects), more))
         self.workspace = Workspace.open(
             self.root, registry=Registry.scan(), model_of=settings_model, environ={}
         )

@@ -12,6 +12,7 @@ from penstock.cli.context import Cli, verb
 
 if TYPE_CHECKING:
     from penstock.core.flush import Flush
+    from penstock.worker.recovering import Recovery
 
 
 def register(app: typer.Typer) -> None:
@@ -57,6 +58,15 @@ def run(
             "whichever comes first. Default: 5s.",
         ),
     ] = None,
+    recover: Annotated[
+        str | None,
+        typer.Option(
+            "--recover",
+            metavar="HOW",
+            help="If the position in the log is lost: repair (read again what differs), restart "
+            "(read all again) or skip (go on without).",
+        ),
+    ] = None,
 ) -> None:
     """Load a pipeline now.
 
@@ -73,8 +83,8 @@ def run(
     from penstock.cli.jobrun import finish, running
     from penstock.cli.report import report
     from penstock.worker.follow import follow as follow_log
-    from penstock.worker.jobs import run_pipeline
     from penstock.worker.options import RunOptions
+    from penstock.worker.recovering import run_recovering
 
     options = RunOptions(
         objects=tuple(objects or ()),
@@ -84,14 +94,26 @@ def run(
         accept_deletes=accept_deletes,
         flush=_flush(flush or (), follow=follow),
     )
+    how = _recovery(recover)
     workspace = cli.workspace
     with running(cli) as (watcher, cancel):
         if follow:
             ended = partial(report, cli, only_changed=True)
-            summary = follow_log(workspace, pipeline, options, watcher, cancel, ended)
+            summary = follow_log(workspace, pipeline, options, watcher, cancel, ended, recover=how)
         else:
-            summary = run_pipeline(workspace, pipeline, options, watcher, cancel)
+            summary = run_recovering(workspace, pipeline, options, watcher, cancel, how)
     finish(cli, summary)
+
+
+def _recovery(word: str | None) -> Recovery | None:
+    from penstock.worker.recovering import Recovery
+
+    if word is None:
+        return None
+    ways = {way.name.lower(): way for way in Recovery}
+    if word not in ways:
+        raise typer.BadParameter(f"--recover {word!r} is none of {', '.join(ways)}.")
+    return ways[word]
 
 
 def _flush(words: Sequence[str], *, follow: bool) -> Flush | None:

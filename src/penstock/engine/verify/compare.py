@@ -42,6 +42,8 @@ class How:
         failed: keys of open failed events, parts joined by ":".
         extra_is_fine: rows that only the table has are no difference: deletes are not followed.
         hidden: columns whose values are not shown.
+        behind_too: rows that change while they are compared are differences as well: what a log
+            tells of them may build on values that the table lacks.
     """
 
     folder: Path
@@ -51,6 +53,7 @@ class How:
     failed: Collection[str] = ()
     extra_is_fine: bool = False
     hidden: Collection[str] = ()
+    behind_too: bool = False
     cancel: threading.Event = field(default_factory=threading.Event)
 
 
@@ -148,7 +151,7 @@ def _look_again(
 def _fill(result: ObjectResult, comparison: Comparison, how: How) -> None:
     """Counts by what explains a difference; what no fault is leaves `differing`."""
     for kind, behind, failed, count in comparison.kinds():
-        if behind:
+        if behind and not how.behind_too:
             result.behind += count
         elif failed:
             result.failed += count
@@ -156,8 +159,9 @@ def _fill(result: ObjectResult, comparison: Comparison, how: How) -> None:
             rows = "row is" if count == 1 else "rows are"
             result.notes.append(f"{count:,} {rows} kept that the source has deleted.")
         else:
-            result.counts[kind] = count
-    comparison.drop("_behind")
+            result.counts[kind] = result.counts.get(kind, 0) + count
+    if not how.behind_too:
+        comparison.drop("_behind")
     if how.extra_is_fine:
         comparison.drop(f"_kind = '{Kind.EXTRA}'")
     if result.counts:

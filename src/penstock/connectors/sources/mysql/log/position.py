@@ -33,11 +33,21 @@ class Position:
         shown = {"file": self.file, "offset": self.offset}
         if self.gtid:
             shown["gtid"] = self.gtid
-        if self.at:
-            shown["committed_at"] = datetime.fromtimestamp(self.at, UTC).strftime(
-                "%Y-%m-%dT%H:%M:%SZ"
-            )
+        if self.committed_at:
+            shown["committed_at"] = self.committed_at
         return Checkpoint(asdict(self), shown)
+
+    @property
+    def committed_at(self) -> str | None:
+        """When the last change before it was made, as an ISO instant."""
+        if not self.at:
+            return None
+        return datetime.fromtimestamp(self.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    @property
+    def text(self) -> str:
+        """For messages."""
+        return f"{self.file}, {self.offset}" + (f" ({self.gtid})" if self.gtid else "")
 
     @property
     def place(self) -> tuple[int, int]:

@@ -278,13 +278,7 @@ class LogReader:
             )
             return Position("", 0, position.gtid, identity, position.at)
         if other:
-            raise ConfigError(
-                "Another server answers, and its log is counted in another way: "
-                f"{identity} in place of {position.server}.",
-                hint="Connect to the server as before, or run once with --full-refresh. With "
-                "GTIDs reading goes on by itself.",
-                code="source.other_server",
-            )
+            raise _other_server(position, identity)
         if position.file not in master.files():
             raise _expired(position, master, f"the file {position.file} was purged")
         return position
@@ -301,15 +295,33 @@ def _expired(position: Position, master: Master, reason: str) -> ConfigError:
     """The position is lost (pipelines.md 19.3): from where to where changes are missing."""
     files = master.files()
     oldest = files[0] if files else "the present end of the log"
-    start = f"{position.file}, {position.offset}" + (f" ({position.gtid})" if position.gtid else "")
+    since = position.committed_at
+    read = f", the last one read at {since}" if since else ""
     return ConfigError(
-        f"Changes cannot be read on from {start}: {reason}. What was changed between there and "
-        f"the beginning of {oldest} is not known.",
-        hint="Read everything again with `penstock run PIPELINE --full-refresh`; let the server "
-        "keep its log for longer than the longest pause.",
+        f"Changes cannot be read on from {position.text}{read}: {reason}. What was changed between "
+        f"there and the beginning of {oldest} is not known.",
+        hint="Let the server keep its log for longer than the longest pause.",
         code="OFFSET_EXPIRED",
-        position=start,
+        position=position.text,
+        since=since,
         oldest=oldest,
+    )
+
+
+def _other_server(position: Position, identity: str) -> ConfigError:
+    """A place in the log of one server says nothing of another's."""
+    since = f" {position.committed_at}" if position.committed_at else ""
+    return ConfigError(
+        "Another server answers, and its log is counted in another way: "
+        f"{identity} in place of {position.server}. Changes cannot be read on from "
+        f"{position.text}, and what was changed since{since} is not known.",
+        hint="Connect to the server as before if this is a mistake. With GTIDs reading goes on "
+        "by itself.",
+        code="OFFSET_EXPIRED",
+        was=position.server,
+        now=identity,
+        position=position.text,
+        since=position.committed_at,
     )
 
 

@@ -195,8 +195,9 @@ class Run:
         elif kind == e.INCIDENT:
             raise ConfigError(
                 "The server says that changes are missing in its log (an incident).",
-                hint="Read everything again with `penstock run PIPELINE --full-refresh`.",
                 code="OFFSET_EXPIRED",
+                position=self._place.position.text,
+                since=self._place.position.committed_at,
             )
 
     def _ends(self, said: Statement) -> bool:

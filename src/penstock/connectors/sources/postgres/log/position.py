@@ -33,7 +33,14 @@ class Position:
 
     def checkpoint(self) -> Checkpoint:
         shown = {"lsn": lsn_text(self.lsn)}
-        if self.at_us:
-            at = datetime.fromtimestamp(self.at_us // 1_000_000, UTC)
-            shown["committed_at"] = at.isoformat().replace("+00:00", "Z")
+        if self.committed_at:
+            shown["committed_at"] = self.committed_at
         return Checkpoint(asdict(self), shown)
+
+    @property
+    def committed_at(self) -> str | None:
+        """When the last change before it was committed, as an ISO instant."""
+        if not self.at_us:
+            return None
+        at = datetime.fromtimestamp(self.at_us // 1_000_000, UTC)
+        return at.isoformat().replace("+00:00", "Z")

@@ -244,7 +244,7 @@ class LogReader:
 
     def _check_slot(self, position: Position) -> None:
         found = self._session.slot(position.slot)
-        slots.check(found, position.slot, self._database, position)
+        slots.check(found, position.slot, self._database, position, self._session.end())
 
     def _identify(self) -> tuple[str, int, int]:
         connection = wire.connect(self._connect)

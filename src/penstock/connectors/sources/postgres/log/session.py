@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 import psycopg
 
 from penstock.connectors.sources.postgres.log import publication, slot, wire
-from penstock.connectors.sources.postgres.log.lsn import lsn_number
+from penstock.connectors.sources.postgres.log.lsn import lsn_number, lsn_text
 from penstock.connectors.sources.postgres.log.position import Position
 from penstock.connectors.sources.postgres.log.publication import Identity, Name
 from penstock.connectors.sources.postgres.log.slot import Slot
@@ -240,21 +240,28 @@ def check_system(position: Position | None, system: str, timeline: int, end: int
         return []
     if system != position.system:
         raise ConfigError(
-            "The server is not the one that was read before (its data has another identifier): "
-            "its log cannot be read on from the old position.",
-            hint="Point the source at the old server, or read everything again with "
-            "`penstock run PIPELINE --full-refresh`.",
-            code="source.other_server",
+            "The server is not the one that was read before (its data has the identifier "
+            f"{system}, not {position.system}): its log cannot be read on from "
+            f"{lsn_text(position.lsn)}, and what was changed since"
+            f"{f' {position.committed_at}' if position.committed_at else ''} is not known.",
+            hint="Point the source at the old server if this is a mistake.",
+            code="OFFSET_EXPIRED",
             was=position.system,
             now=system,
+            position=lsn_text(position.lsn),
+            since=position.committed_at,
+            oldest=lsn_text(end),
         )
     if end < position.lsn:
         raise ConfigError(
-            "The server's log ends before the position that was read: it was set back, or a "
-            "standby took over that did not have everything. The destination has changes that "
-            "the server lost.",
-            hint="Read everything again with `penstock run PIPELINE --full-refresh`.",
-            code="source.log_set_back",
+            f"The server's log ends at {lsn_text(end)} (timeline {timeline}), before the position "
+            f"that was read, {lsn_text(position.lsn)} (timeline {position.timeline}): it was set "
+            "back, or a standby took over that did not have everything. The destination has "
+            "changes that the server lost.",
+            code="OFFSET_EXPIRED",
+            position=lsn_text(position.lsn),
+            since=position.committed_at,
+            oldest=lsn_text(end),
         )
     if timeline != position.timeline:
         told = f"Another server took over (timeline {timeline} after {position.timeline}); "

@@ -124,8 +124,13 @@ def cancelled_by(connection: psycopg.Connection[Any], cancel: threading.Event) -
         watcher.join()
 
 
-def check(slot: Slot | None, name: str, database: str, position: Position | None) -> None:
+def check(
+    slot: Slot | None, name: str, database: str, position: Position | None, end: int | None = None
+) -> None:
     """Whether the slot can be followed from the position on.
+
+    Args:
+        end: the present end of the server's log.
 
     Raises:
         ConfigError: it is another kind of slot, or changes after the position are gone.
@@ -141,10 +146,10 @@ def check(slot: Slot | None, name: str, database: str, position: Position | None
     if position is None:
         return
     if slot is None:
-        raise expired(name, position, None, "the slot does not exist any more")
+        raise expired(name, position, end, "the slot does not exist any more")
     if slot.is_lost:
         reason = "the server dropped log that the slot needed (max_slot_wal_keep_size)"
-        raise expired(name, position, slot.restart, reason)
+        raise expired(name, position, end, reason)
     if slot.confirmed is not None and slot.confirmed > position.lsn:
         raise expired(name, position, slot.confirmed, "somebody else has read from the slot")
 
@@ -153,13 +158,16 @@ def expired(name: str, position: Position, oldest: int | None, reason: str) -> C
     """The position is lost (pipelines.md 19.3): from where to where changes are missing."""
     start = lsn_text(position.lsn)
     stop = lsn_text(oldest) if oldest is not None else "the present end of the log"
+    size = f" ({_size(oldest - position.lsn)} of log)" if oldest and oldest > position.lsn else ""
+    since = position.committed_at
+    read = f", the last one read at {since}" if since else ""
     return ConfigError(
-        f"Changes cannot be read on from {start}: {reason}. What was changed between {start} "
-        f"and {stop} is not known.",
-        hint="Read everything again with `penstock run PIPELINE --full-refresh`.",
+        f"Changes cannot be read on from {start}{read}: {reason}. What was changed between {start} "
+        f"and {stop}{size} is not known.",
         code="OFFSET_EXPIRED",
         slot=name,
         position=start,
+        since=since,
         oldest=lsn_text(oldest) if oldest is not None else None,
     )
 
