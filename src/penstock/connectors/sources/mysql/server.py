@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any, Final
 
-from pymysql.err import ProgrammingError
+from pymysql.err import Error, ProgrammingError
 
 from penstock.connectors.sources.mysql import catalogue
 from penstock.connectors.sources.mysql.checking import steps
@@ -89,12 +89,17 @@ class MySqlServer(Server):
         with self._session() as connection:
             _run(connection, _SNAPSHOT)
             rows = QueryRows(connection, sql, known, block_bytes)
-            with closing(rows.pieces()) as pieces:
-                for piece in pieces:
-                    self._count(piece.size)
-                    yield replace(piece, warnings=self._warnings(sql, rows.zero_dates))
-                    if cancel.is_set():
-                        return
+            try:
+                with self.sessions.stopped_by(cancel, connection), closing(rows.pieces()) as pieces:
+                    for piece in pieces:
+                        self._count(piece.size)
+                        yield replace(piece, warnings=self._warnings(sql, rows.zero_dates))
+                        if cancel.is_set():
+                            return
+            except Error:
+                if cancel.is_set():
+                    return
+                raise
             _run(connection, "COMMIT")
 
     def scalar(self, sql: str) -> Any:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import Any
+from contextlib import closing, contextmanager, suppress
+from typing import Any, Final
 
 import pymysql
 from pymysql.connections import Connection
 
 from penstock.connectors.sources.mysql.config import Config
 from penstock.connectors.sources.mysql.errors import code_of, translate, translate_connect
+from penstock.core.errors import PenstockError
 from penstock.sdk.sql.mysql_login import notice_silence
+
+_LOOK_S: Final = 0.2
 
 
 class Sessions:
@@ -64,6 +67,30 @@ class Sessions:
         with self._mutex:
             self.opened += 1
         return connection
+
+    @contextmanager
+    def stopped_by(self, cancel: threading.Event, connection: Any) -> Iterator[None]:
+        """End the statement that runs inside when the job is to stop: before its first row
+        nothing else would. The connection may be of no use afterwards."""
+        done = threading.Event()
+
+        def watch() -> None:
+            while not done.wait(_LOOK_S):
+                if cancel.is_set():
+                    self._kill(connection)
+                    return
+
+        watcher = threading.Thread(target=watch, name="cancel", daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()
+
+    def _kill(self, connection: Any) -> None:
+        with suppress(PenstockError, pymysql.Error), closing(self.connect()) as other:
+            other.query(f"KILL QUERY {connection.thread_id()}")
 
     def close(self) -> None:
         with self._mutex:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, Final
 
@@ -14,6 +15,11 @@ import psycopg2
 _PIPE_BYTES: Final = 1 << 20
 _WRITE_BYTES: Final = 1 << 18
 _FIRST_BYTES: Final = 1 << 18
+_LOOK_MS: Final = 200
+
+
+class _Cancelled(Exception):
+    """The job is to stop."""
 
 
 class CopyOut:
@@ -22,8 +28,9 @@ class CopyOut:
     The pipe between them holds a megabyte: a reader that is slow slows the server down.
     """
 
-    def __init__(self, connection: Any, sql: str) -> None:
+    def __init__(self, connection: Any, sql: str, cancel: threading.Event) -> None:
         self._connection = connection
+        self._cancel = cancel
         self._statement = f"COPY ({sql}) TO STDOUT (FORMAT csv)"
         self._error: BaseException | None = None
         self._read, write = os.pipe()
@@ -36,14 +43,18 @@ class CopyOut:
     def blocks(self, size: int) -> Iterator[memoryview]:
         """Whole rows, about `size` bytes at a time, each block good until the next.
 
+        Ends early when cancelled, also while the server has not sent a row yet.
+
         Raises:
             psycopg2.Error: the statement failed; all blocks before were whole.
         """
         self._thread.start()
         ended = False
         try:
-            yield from _whole_rows(self._read, size)
+            yield from _whole_rows(self._more, size)
             ended = True
+        except _Cancelled:
+            pass
         finally:
             if not ended:
                 # Closing the pipe ends the thread only at the next row: stop the server too.
@@ -51,8 +62,17 @@ class CopyOut:
                     self._connection.cancel()
             os.close(self._read)
             self._thread.join()
-        if self._error is not None:
+        if self._error is not None and ended:
             raise self._error
+
+    def _more(self, room: memoryview) -> int:
+        """Bytes into the room, as soon as there are some; 0 at the end."""
+        poll = select.poll()
+        poll.register(self._read, select.POLLIN)
+        while not poll.poll(_LOOK_MS):
+            if self._cancel.is_set():
+                raise _Cancelled
+        return os.readv(self._read, [room])
 
     def _copy(self, write: int) -> None:
         try:
@@ -66,7 +86,7 @@ class CopyOut:
             self._error = error
 
 
-def _whole_rows(read: int, most: int) -> Iterator[memoryview]:
+def _whole_rows(more: Callable[[memoryview], int], most: int) -> Iterator[memoryview]:
     """Text up to the last line end that is not inside of quotes; good until the next is asked for.
 
     The first blocks are small: rows show early, and a reader that is stopped soon has not much
@@ -76,7 +96,7 @@ def _whole_rows(read: int, most: int) -> Iterator[memoryview]:
     size = min(_FIRST_BYTES, most)
     room = bytearray(size + _PIPE_BYTES)
     count = 0
-    while got := os.readv(read, [memoryview(room)[count:]]):
+    while got := more(memoryview(room)[count:]):
         count += got
         if count >= size:
             end = _row_end(room, count)

@@ -143,7 +143,7 @@ class PostgresServer(Server):
             checked = connection.get_parameter_status("server_encoding") == "SQL_ASCII"
             if checked:
                 parser = Parser(columns, check_utf8=True)
-            blocks = CopyOut(connection, sql).blocks(block_bytes)
+            blocks = CopyOut(connection, sql, cancel).blocks(block_bytes)
             try:
                 for block in blocks:
                     rows = parser.rows(block)
