@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
@@ -225,6 +225,72 @@ def test_a_copy_that_was_killed_goes_on(shell: Shell, shop: str) -> None:
     assert ended.compared == {"log": "counts", "orders": HASHES}
     assert shell.duck("SELECT count(*) FROM log") == [(3000,)]
     assert shell.states == []
+
+
+@pytest.mark.parametrize("mode", ["append", "history"])
+def test_rows_that_were_added_before_a_kill_are_not_added_again(
+    shell: Shell, shop: str, mode: str
+) -> None:
+    line = (shop, "duckdb:///x.db", "--table", "deals", "--table", "orders", "--mode", mode)
+    ask(shop, "ALTER TABLE sales.deals SET SCHEMA public")
+    with psycopg.connect(shop.replace("${PW}", QUOTED_PASSWORD)) as other:
+        other.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+        child = shell.start(*line)
+        try:
+            _wait_for(lambda: _copied(shell, "deals"))
+        finally:
+            child.send_signal(signal.SIGKILL)
+            child.communicate()
+    ended = shell(*line, "--json")
+    assert set(ended.compared) == {"deals", "orders"}
+    assert shell.duck("SELECT count(*), count(DISTINCT id) FROM deals") == [(2, 2)]
+    assert shell.duck("SELECT count(*), count(DISTINCT id) FROM orders") == [(5000, 5000)]
+
+
+def test_a_statement_without_a_row_yet_is_stopped_soon(shell: Shell, shop: str) -> None:
+    ask(shop, "CREATE VIEW idle AS SELECT 1 AS n FROM pg_sleep(600)")
+    with shell.start(shop, "duckdb:///x.db", "--table", "idle", "--json") as child:
+        _wait_for(lambda: ask(shop, RUNNING) != [(0,)])
+        child.send_signal(signal.SIGINT)
+        _, err = child.communicate(timeout=60)
+    assert child.returncode == 130, err
+    assert ask(shop, RUNNING) == [(0,)]
+
+
+@pytest.mark.mysql
+def test_a_statement_of_mysql_without_a_row_yet_is_stopped_soon(
+    shell: Shell, maria_server: MariaServer, maria_url: str
+) -> None:
+    running = "SELECT count(*) FROM information_schema.processlist WHERE state = 'User sleep'"
+    with (
+        closing(maria_server.connect(maria_url.rpartition("/")[2])) as session,
+        session.cursor() as cursor,
+    ):
+
+        def sleeps() -> int:
+            cursor.execute(running)
+            return int(cursor.fetchone()[0])
+
+        cursor.execute("CREATE VIEW idle AS SELECT sleep(600) AS n")
+        with shell.start(hidden(maria_url), "duckdb:///x.db", "--json") as child:
+            _wait_for(lambda: sleeps() > 0)
+            child.send_signal(signal.SIGINT)
+            _, err = child.communicate(timeout=60)
+        assert child.returncode == 130, err
+        assert sleeps() == 0
+
+
+RUNNING = """
+SELECT count(*) FROM pg_stat_activity
+WHERE wait_event = 'PgSleep' AND datname = current_database()
+"""
+
+
+def _wait_for(passed: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not passed():
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def _copied(shell: Shell, table: str) -> bool:

@@ -213,6 +213,11 @@ class Source(ABC):
         the next one will. None where rows do not tell."""
         return None
 
+    def is_whole(self, stream: Stream, checkpoint: Checkpoint) -> bool:  # noqa: ARG002
+        """Whether a first read has ended at this checkpoint: everything that there was at its
+        beginning was yielded. False where checkpoints do not tell."""
+        return False
+
     def parse(
         self, stream: Stream, events: Sequence[str], *, infer_dates: bool = True
     ) -> tuple[pa.RecordBatch, list[Unread]]:

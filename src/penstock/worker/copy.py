@@ -22,6 +22,7 @@ from penstock.core.stream import ReadMode, Stream
 from penstock.engine.budget import Budget
 from penstock.engine.verify.result import ObjectResult, Status
 from penstock.sdk.destination import Destination
+from penstock.sdk.source import Source
 from penstock.store import Catalog
 from penstock.worker.copy_objects import exact, wanted
 from penstock.worker.jobs import run_pipeline
@@ -145,6 +146,8 @@ def _planned(workspace: Workspace, request: CopyRequest, catalog: Catalog) -> Co
         pipeline = _pipeline(workspace, catalog)
         with catalog.pipelines.lock(pipeline):
             done = _done(catalog, pipeline)
+            if request.mode != "full":
+                done |= _read(catalog, pipeline, source, streams)
             rest = [stream for stream in streams if stream.name not in done]
             left = workspace.with_pipeline(pipeline, _spec(request, rest))
             if request.mode == "full" and rest:
@@ -189,6 +192,18 @@ def _done(catalog: Catalog, pipeline: str) -> set[str]:
         if generation.building is None and generation.current
     }
     return told | shown
+
+
+def _read(catalog: Catalog, pipeline: str, source: Source, streams: Sequence[Stream]) -> set[str]:
+    """Objects of which every row is in the destination, though a job that was killed could not
+    say so: rows that are added a second time would be twice there."""
+    saved = catalog.positions.load(pipeline)
+    at = {stream.name: saved[stream.name].checkpoint for stream in streams if stream.name in saved}
+    return {
+        stream.name
+        for stream in streams
+        if (place := at.get(stream.name)) is not None and source.is_whole(stream, place)
+    }
 
 
 def _spec(request: CopyRequest, streams: Sequence[Stream]) -> PipelineSpec:
@@ -242,7 +257,7 @@ def _ended(
     summary: Summary,
     cancel: threading.Event,
 ) -> Copied:
-    done = _done(catalog, plan.pipeline)
+    done = _done(catalog, plan.pipeline) | {*plan.done}
     objects = tuple(name for name in (*plan.done, *plan.rest) if name in done)
     compared: tuple[ObjectResult, ...] = ()
     if request.verify and objects and summary.exit_code in (0, 3):

@@ -93,6 +93,16 @@ class SqlSource(Source):
             return None
         return beyond(Position.of(checkpoint), offer.members[0].chosen, rows)
 
+    def is_whole(self, stream: Stream, checkpoint: Checkpoint) -> bool:
+        offer = self._offered()[stream.name]
+        if not offer.merged:
+            return Position.of(checkpoint).complete
+        saved = checkpoint.position
+        labels = [member.label for member in offer.members]
+        return all(
+            label in saved and Position.of(Checkpoint(saved[label])).complete for label in labels
+        )
+
     def estimate(self, stream: Stream) -> int | None:
         return stream.estimated_rows
 
