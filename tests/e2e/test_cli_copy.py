@@ -187,6 +187,37 @@ def test_postgres_into_mysql(shell: Shell, shop: str, maria_url: str) -> None:
     assert ended.summary["loaded"] == 8000
 
 
+def test_mysql_into_mysql(shell: Shell, maria_server: MariaServer, maria_url: str) -> None:
+    """Two databases of one server, by the other scheme, with names as they are written."""
+    source, target = f"shop{time.monotonic_ns()}", maria_url.rpartition("/")[2]
+    with closing(maria_server.connect(target)) as session, session.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {source}")
+        for statement in MARIA.split(";"):
+            cursor.execute(statement.replace(" orders ", f" {source}.`Order Lines` "))
+        cursor.execute(f"CREATE TABLE {source}.log (line varchar(40), at datetime(6))")
+        cursor.execute(f"INSERT INTO {source}.log VALUES ('a', now(6)), ('a', NULL)")
+        uri = hidden(maria_url).replace("mysql://", "mariadb://")
+        line = (uri.replace(target, source), uri, "--json")
+        assert shell(*line, "--table", "Order Lines").compared == {"order_lines": HASHES}
+        assert shell(*line).compared == {"order_lines": HASHES, "log": "counts"}
+        names = "id, total, note, made"
+        for table in (f"{source}.`Order Lines`", f"{target}.order_lines"):
+            cursor.execute(f"SELECT count(*), sum(crc32(concat_ws('|', {names}))) FROM {table}")
+            counted = cursor.fetchone()
+            assert counted[0] == 5000
+        cursor.execute(f"SELECT count(*) FROM {target}.log")
+        assert cursor.fetchone() == (2,)
+        cursor.execute(f"DROP DATABASE {source}")
+
+
+@pytest.mark.parametrize("pattern", ["Odd name", "public.Odd name", "public.Odd*"])
+def test_names_are_taken_as_they_are_written(shell: Shell, shop: str, pattern: str) -> None:
+    ended = shell(shop, "duckdb:///x.db", "--table", pattern, "--json")
+    assert ended.compared == {"odd_name": HASHES}
+    refused = shell(shop, "duckdb:///x.db", "--table", "odd name", code=2)
+    assert "Did you mean 'Odd name'" in refused.err
+
+
 def test_activecampaign_into_duckdb(shell: Shell) -> None:
     with Sandbox(SandboxOptions(contacts=60, rate_limit=None)) as crm:
         uri = f"activecampaign://?api_url={crm.url}&rate_limit="

@@ -17,7 +17,7 @@ from penstock.core.errors import ConfigError
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-    from penstock.core.cards import Card
+    from penstock.core.cards import Card, UriForm
     from penstock.core.registry import Registry
 
 _WIDTH = 100
@@ -95,11 +95,23 @@ def _record(card: Card, settings: list[dict[str, Any]]) -> dict[str, Any]:
         "role": card.role,
         "title": card.title,
         "summary": card.summary,
+        "uri": _uri(card),
         "settings": settings,
         "objects": objects(card),
         "modes": list(card.modes),
         "limits": list(card.limits),
         "requires": list(card.requires),
+    }
+
+
+def _uri(card: Card) -> dict[str, Any] | None:
+    """How `penstock copy` is told of it."""
+    if card.uri is None:
+        return None
+    return {
+        "schemes": list(card.uri.schemes),
+        "example": card.uri.example,
+        "environment": dict(card.uri.environment),
     }
 
 
@@ -109,6 +121,8 @@ def _print(cli: Cli, card: Card, settings: list[dict[str, Any]]) -> None:
     say(f"{card.title} ({card.role}), type: {card.name}")
     if card.summary:
         say(fill(card.summary, width))
+    if card.uri is not None:
+        _print_uri(cli, card.uri, width)
     say("\nSettings")
     indent = max((len(item["setting"]) for item in settings), default=0) + 4
     for item in settings:
@@ -127,6 +141,17 @@ def _print(cli: Cli, card: Card, settings: list[dict[str, Any]]) -> None:
     if card.requires:
         say(f"\nIts driver: {card.install_line}")
     say()
+
+
+def _print_uri(cli: Cli, form: UriForm, width: int) -> None:
+    say = cli.out.say
+    say("\nURI, for penstock copy")
+    say(f"  {form.example}")
+    also = [f"{scheme}://" for scheme in form.schemes if not form.example.startswith(scheme + ":")]
+    notes = [f"Also {', '.join(also)}."] if also else []
+    notes.append("Other settings follow a ?, as name=value joined by &.")
+    notes += [f"Without {name} it is taken from {v}." for name, v in form.environment.items()]
+    say(fill(" ".join(notes), width, initial_indent="  ", subsequent_indent="  "))
 
 
 def _sentence(item: dict[str, Any]) -> str:

@@ -42,3 +42,15 @@ def test_settings_that_a_url_may_stand_for_are_not_called_required(
     assert without_url == ["host", "user", "database"]
     assert execute(["connectors", "postgres"]) == 0
     assert "(required without url, e.g. loader)" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_connector_tells_its_uri(capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["connectors", "mysql", "--json"]) == 0
+    cards = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    for card in cards:
+        assert card["uri"]["schemes"] == ["mysql", "mariadb"]
+        assert card["uri"]["environment"] == {"password": "MYSQL_PWD"}
+    assert execute(["connectors", "mysql"]) == 0
+    said = capsys.readouterr().out
+    assert all(card["uri"]["example"] in said for card in cards)
+    assert "Also mariadb://." in said
