@@ -53,6 +53,20 @@ def change(tables: Tables, statement: str) -> None:
         connection.execute(statement.encode())
 
 
+def rows_of(tables: Tables, query: str) -> list[tuple[Any, ...]]:
+    """Rows of the copy, wherever it is."""
+    assert tables.destination is not None
+    if tables.destination["type"] == "duckdb":
+        return tables.rows(query)
+    if tables.destination["type"] == "mysql":
+        with closing(_maria(tables.destination["url"])) as session, session.cursor() as cursor:
+            cursor.execute(query)
+            return list(cursor.fetchall())
+    with psycopg.connect(tables.destination["url"], autocommit=True) as connection:
+        connection.execute("set search_path = copied")
+        return connection.execute(query.encode()).fetchall()
+
+
 def _maria(url: str) -> pymysql.Connection[Any]:
     place = urlsplit(url)
     return pymysql.connect(
