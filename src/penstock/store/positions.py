@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -87,12 +87,17 @@ class Positions:
 
     def history_read(self, pipeline: str, stream: str, generation: int, published: bool) -> None:
         """The history of a stream is in the destination: that takes the place of the positions
-        of its splits (`core.stream`). With `published` readers see this generation now."""
+        of its splits (`core.stream`), of which the newest is kept with it: a source may need to
+        know how its history ended. With `published` readers see this generation now."""
         rows, mark = t.split_position, history_split(stream)
         with self._database.write() as connection:
             number = find_pipeline(connection, pipeline)
-            names = connection.scalars(sa.select(rows.c.split).where(rows.c.pipeline_id == number))
-            gone = [name for name in names if name != stream and stream_of(name, {stream})]
+            found = connection.execute(sa.select(rows).where(rows.c.pipeline_id == number)).all()
+            splits = [row for row in found if stream_of(row.split, {stream})]
+            last = _newest(
+                row for row in splits if row.split != mark and row.generation == generation
+            )
+            gone = [row.split for row in splits if row.split != stream]
             # Their package counts stay, so that the destination's ledger is not taken for newer.
             connection.execute(
                 sa.update(rows)
@@ -104,7 +109,7 @@ class Positions:
             values = {
                 "pipeline_id": number,
                 "split": mark,
-                "checkpoint": Checkpoint({}).to_json(),
+                "checkpoint": last or Checkpoint({}).to_json(),
                 "generation": generation,
                 "package_no": 0,
                 "updated_at": self._now(),
@@ -150,6 +155,13 @@ class Positions:
         with self._database.write() as connection:
             number = find_pipeline(connection, pipeline)
             publish(self._database, connection, (number, object_name), generation)
+
+
+def _newest(positions: Iterable[Any]) -> str | None:
+    """The checkpoint that was saved last."""
+    saved = [row for row in positions if row.checkpoint is not None]
+    newest = max(saved, key=lambda row: row.updated_at, default=None)
+    return str(newest.checkpoint) if newest is not None else None
 
 
 def publish(

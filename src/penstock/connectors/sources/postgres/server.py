@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Final
@@ -138,21 +138,51 @@ class PostgresServer(Server):
     def read(
         self, sql: str, columns: Sequence[Column], *, cancel: threading.Event, block_bytes: int
     ) -> Iterator[Rows]:
-        parser = Parser(columns)
         with self._session() as connection:
-            checked = connection.get_parameter_status("server_encoding") == "SQL_ASCII"
-            if checked:
-                parser = Parser(columns, check_utf8=True)
-            blocks = CopyOut(connection, sql, cancel).blocks(block_bytes)
+            yield from self._copied(connection, sql, columns, cancel, block_bytes)
+
+    def read_after(
+        self,
+        first: Callable[[Any], None],
+        sql: str,
+        columns: Sequence[Column],
+        *,
+        cancel: threading.Event,
+        block_bytes: int,
+    ) -> Iterator[Rows]:
+        """`read` in one transaction with what `first` asks of its cursor: both see one snapshot,
+        that of its first query."""
+        with self._session() as connection:
             try:
-                for block in blocks:
-                    rows = parser.rows(block)
-                    self._count(rows.size)
-                    yield rows
-                    if cancel.is_set():
-                        return
+                with connection.cursor() as cursor:
+                    cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                    first(cursor)
+                yield from self._copied(connection, sql, columns, cancel, block_bytes)
             finally:
-                blocks.close()  # type: ignore[attr-defined]
+                # A connection that is gone has no transaction any more.
+                with suppress(psycopg2.Error), connection.cursor() as cursor:
+                    cursor.execute("ROLLBACK")
+
+    def _copied(
+        self,
+        connection: Any,
+        sql: str,
+        columns: Sequence[Column],
+        cancel: threading.Event,
+        block_bytes: int,
+    ) -> Iterator[Rows]:
+        checked = connection.get_parameter_status("server_encoding") == "SQL_ASCII"
+        parser = Parser(columns, check_utf8=checked)
+        blocks = CopyOut(connection, sql, cancel).blocks(block_bytes)
+        try:
+            for block in blocks:
+                rows = parser.rows(block)
+                self._count(rows.size)
+                yield rows
+                if cancel.is_set():
+                    return
+        finally:
+            blocks.close()  # type: ignore[attr-defined]
 
     def scalar(self, sql: str) -> Any:
         row = self._row(sql)

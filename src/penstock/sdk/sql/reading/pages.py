@@ -70,7 +70,7 @@ class Ordered:
     def pieces(self, server: Server, how: How) -> Iterator[Piece]:
         """All rows; each page is a statement with its own snapshot."""
         if not self.order:
-            for rows in _sliced(self._page(server, how, how.limit), how.batch_rows):
+            for rows in sliced(self._page(server, how, how.limit), how.batch_rows):
                 yield Piece(rows, None)
         elif self.unique:
             yield from self._pages(server, how)
@@ -83,7 +83,7 @@ class Ordered:
         while left and not how.cancel.is_set():
             size = min(how.page_rows, left)
             count = 0
-            for rows in _sliced(now._page(server, how, size), how.batch_rows):
+            for rows in sliced(now._page(server, how, size), how.batch_rows):
                 count += rows.batch.num_rows
                 at = self._last(server, rows)
                 if at is not None:
@@ -130,7 +130,8 @@ class Ordered:
         )
 
 
-def _sliced(pieces: Iterator[Rows], most: int) -> Iterator[Rows]:
+def sliced(pieces: Iterator[Rows], most: int) -> Iterator[Rows]:
+    """The same rows, at most `most` in a piece."""
     for rows in pieces:
         for start in range(0, rows.batch.num_rows, most):
             yield cut(rows, start, start + most)

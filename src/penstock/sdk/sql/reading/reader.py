@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -17,9 +18,9 @@ from penstock.sdk.sql.reading.history import History
 from penstock.sdk.sql.reading.increments import Increments
 from penstock.sdk.sql.reading.modes import QueryMode
 from penstock.sdk.sql.reading.offers import Member
-from penstock.sdk.sql.reading.pages import How, Ordered, Piece
+from penstock.sdk.sql.reading.pages import How, Ordered, Piece, sliced
 from penstock.sdk.sql.reading.position import Position
-from penstock.sdk.sql.reading.server import Rows, Server
+from penstock.sdk.sql.reading.server import Read, Rows, Server
 from penstock.sdk.sql.reading.settings import ReadingSettings
 
 _SEEN: Final = pa.scalar(Hint.SEEN, pa.uint8())
@@ -59,6 +60,11 @@ class Reader:
             block_bytes=max(min(context.batch_bytes // 2, _MOST_BLOCK), _LEAST_BLOCK),
         )
 
+    @property
+    def cancel(self) -> threading.Event:
+        """Set when the job should stop."""
+        return self._context.cancel
+
     def some(self, limit: int) -> Iterator[Batch]:
         """The first rows, for a preview."""
         for piece in Ordered(self._table).pieces(self._server, replace(self._how, limit=limit)):
@@ -69,6 +75,23 @@ class Reader:
         order = self._table.columns_of(self._table.key)
         for piece in Ordered(self._table, tuple(conditions), order).pieces(self._server, self._how):
             yield self._batch(piece, None)
+
+    def at_once(self, read: Read) -> Iterator[Batch]:
+        """The whole table by one statement, with a checkpoint at its end alone.
+
+        Args:
+            read: runs the statement; the server's own `read`, or one around it.
+        """
+        self._refuse_large()
+        if self._table.rows is not None:
+            self._context.expect(self._table.rows)
+        columns, how = self._table.columns, self._how
+        sql = self._server.words.select(columns, self._table.origin)
+        found = read(sql, columns, cancel=how.cancel, block_bytes=how.block_bytes)
+        for rows in sliced(found, how.batch_rows):
+            yield self._batch(Piece(rows, None), None)
+        if not how.cancel.is_set():
+            yield self._batch(None, Position(str(self._chosen.mode), complete=True))
 
     def known(self, checkpoint: Checkpoint | None) -> Position | None:
         """The checkpoint's position; None when it is of another mode or other columns."""

@@ -6,7 +6,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
@@ -131,6 +131,19 @@ class Horizon:
     clock_ms: int
     open: Mapping[str, int | None]
     token: str = ""
+
+
+class Read(Protocol):
+    """What `Server.read` is: runs a statement, and gives its rows."""
+
+    def __call__(
+        self,
+        sql: str,
+        columns: Sequence[Column],
+        *,
+        cancel: threading.Event,
+        block_bytes: int,
+    ) -> Iterator[Rows]: ...
 
 
 class Server(ABC):

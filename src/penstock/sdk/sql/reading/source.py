@@ -17,7 +17,7 @@ from penstock.core.stream import Split, Stream
 from penstock.sdk.source import ReadContext, Source, SourceStats, Step
 from penstock.sdk.sql.reading.again import beyond, digested, within
 from penstock.sdk.sql.reading.modes import Chosen, QueryMode
-from penstock.sdk.sql.reading.offers import Offer, offers
+from penstock.sdk.sql.reading.offers import Member, Offer, offers
 from penstock.sdk.sql.reading.position import Position
 from penstock.sdk.sql.reading.reader import Reader
 from penstock.sdk.sql.reading.server import Server
@@ -50,16 +50,42 @@ class SqlSource(Source):
         self, split: Split, checkpoint: Checkpoint | None, context: ReadContext
     ) -> Iterator[Batch]:
         offer = self._offered()[split.streams[0]]
-        readers = {
-            member.label: Reader(self._server, self._settings, split.streams[0], member, context)
+        readers = [
+            Reader(self._server, self._settings, split.streams[0], member, context)
             for member in offer.members
-        }
+        ]
         if context.limit:
-            yield from next(iter(readers.values())).some(context.limit)
+            yield from readers[0].some(context.limit)
         elif offer.merged:
-            yield from _merged(readers, checkpoint)
+            yield from self._merged(offer, readers, checkpoint)
         else:
-            yield from next(iter(readers.values())).batches(checkpoint)
+            yield from self._batches(offer, readers[0], offer.members[0], checkpoint)
+
+    def _batches(
+        self,
+        offer: Offer,  # noqa: ARG002 (for those that look at the whole object)
+        reader: Reader,
+        member: Member,  # noqa: ARG002
+        checkpoint: Checkpoint | None,
+    ) -> Iterator[Batch]:
+        """One table of an object, from a position of its own."""
+        return reader.batches(checkpoint)
+
+    def _merged(
+        self, offer: Offer, readers: Sequence[Reader], checkpoint: Checkpoint | None
+    ) -> Iterator[Batch]:
+        """Tables of one object, one after the other, each with a position of its own in one."""
+        saved: dict[str, Any] = dict(checkpoint.position) if checkpoint else {}
+        for member, reader in zip(offer.members, readers, strict=True):
+            label = member.label
+            own = Checkpoint(saved[label]) if label in saved else None
+            for batch in self._batches(offer, reader, member, own):
+                if batch.checkpoint is None:
+                    yield batch
+                    continue
+                saved = {**saved, label: dict(batch.checkpoint.position)}
+                shown = {"table": label, **batch.checkpoint.shown}
+                yield replace(batch, checkpoint=Checkpoint(saved, shown))
 
     def current(
         self, stream: Stream, context: ReadContext, ranges: Sequence[KeyRange] = ()
@@ -136,17 +162,3 @@ class SqlSource(Source):
                 xmin=settings.mode == "XMIN",
             )
         return self._offers
-
-
-def _merged(readers: Mapping[str, Reader], checkpoint: Checkpoint | None) -> Iterator[Batch]:
-    """Tables of one object, one after the other, each with a position of its own in one."""
-    saved: dict[str, Any] = dict(checkpoint.position) if checkpoint else {}
-    for label, reader in readers.items():
-        own = Checkpoint(saved[label]) if label in saved else None
-        for batch in reader.batches(own):
-            if batch.checkpoint is None:
-                yield batch
-                continue
-            saved = {**saved, label: dict(batch.checkpoint.position)}
-            shown = {"table": label, **batch.checkpoint.shown}
-            yield replace(batch, checkpoint=Checkpoint(saved, shown))

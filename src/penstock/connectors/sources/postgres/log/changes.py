@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Final
 
@@ -46,6 +46,7 @@ class Changes:
         rekeyed: rows that are the I of a changed key: their left-out values were stored under
             another key.
         binary: columns whose values are in the server's binary form.
+        numbers: of the transactions that made the changes, 32 bits; of tables without a key.
     """
 
     relation: Relation
@@ -54,6 +55,19 @@ class Changes:
     left_out: tuple[Mask | None, ...]
     rekeyed: Mask
     binary: tuple[bool, ...]
+    numbers: Ints | None = None
+
+    def chosen(self, rows: Mask) -> Changes:
+        """Some of the rows."""
+        taken = pa.array(rows)
+        return replace(
+            self,
+            ops=self.ops[rows],
+            raw=tuple(array.filter(taken) for array in self.raw),
+            left_out=tuple(None if mask is None else mask[rows] for mask in self.left_out),
+            rekeyed=self.rekeyed[rows],
+            numbers=None if self.numbers is None else self.numbers[rows],
+        )
 
     @property
     def count(self) -> int:

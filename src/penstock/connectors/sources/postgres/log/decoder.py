@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -17,6 +17,8 @@ from penstock.sdk.log.spill import Spill
 
 _STREAMED: Final = 4
 """Bytes of the transaction's number, in each message of a streamed transaction."""
+_NUMBER: Final = 17
+"""Where a BEGIN has the transaction's number, behind its kind, end and time."""
 
 
 def _table(*kinds: int) -> kind.Mask:
@@ -68,6 +70,8 @@ class Decoder:
         self._relations: dict[int, Relation] = {}
         self._open: dict[int, _Open] = {}
         self._streaming: int | None = None
+        self._number = 0
+        """Of the transaction that began last."""
         self.in_transaction = False
         """A transaction has begun whose end has not been read yet."""
 
@@ -92,6 +96,20 @@ class Decoder:
             start = cut + 1
         yield from self._between(messages.part(start, messages.count))
 
+    def tables_in(self, messages: Messages) -> set[tuple[str, str]]:
+        """Schema and name of tables that these messages describe or change, whatever becomes of
+        their transactions."""
+        kinds = messages.kinds
+        parts = (kinds == kind.STREAM_START).astype(int) - (kinds == kind.STREAM_STOP)
+        inside = np.cumsum(parts) + (self._streaming is not None) > 0
+        shifts = np.where(inside, _STREAMED, 0)
+        at = np.flatnonzero(kinds == kind.RELATION)
+        told = [fields.relation(messages.payload(i), int(shifts[i])) for i in at.tolist()]
+        rows = _ROWS[kinds]
+        oids = np.unique(messages.u32(messages.starts[rows] + 1 + shifts[rows])).tolist()
+        known = [self._relations[oid] for oid in oids if oid in self._relations]
+        return {(relation.schema, relation.name) for relation in (*told, *known)}
+
     def close(self) -> None:
         """Forget what is open: a new connection sends it again."""
         for transaction in self._open.values():
@@ -104,11 +122,12 @@ class Decoder:
         if self._streaming is not None:
             self._keep(part)
             return
-        yield from self._rows(part, 0)
+        yield from self._rows(part, 0, lambda at: self._numbers(part, at))
         kinds = part.kinds
         ends = np.flatnonzero((kinds == kind.COMMIT) | (kinds == kind.BEGIN))
         if len(ends):
             self.in_transaction = bool(kinds[ends[-1]] == kind.BEGIN)
+            self._number = int(self._numbers(part, np.array([part.count]))[0])
         commits = ends[kinds[ends] == kind.COMMIT]
         if len(commits):
             yield fields.commit(part.payload(int(commits[-1])))
@@ -138,8 +157,18 @@ class Decoder:
         if wanted:
             yield Emptied(wanted)
 
-    def _rows(self, part: Messages, shift: int) -> Iterator[Piece]:
-        rows = part.chosen(_ROWS[part.kinds])
+    def _numbers(self, part: Messages, at: kind.Ints) -> kind.Ints:
+        """Numbers of the transactions in which these messages are."""
+        begins = np.flatnonzero(part.kinds == kind.BEGIN)
+        begun = np.append(self._number, part.u32(part.starts[begins] + _NUMBER))
+        found: kind.Ints = begun[np.searchsorted(begins, at)]
+        return found
+
+    def _rows(
+        self, part: Messages, shift: int, numbers: Callable[[kind.Ints], kind.Ints]
+    ) -> Iterator[Piece]:
+        places = np.flatnonzero(_ROWS[part.kinds])
+        rows = part.chosen(places)
         if not rows.count:
             return
         oids = rows.u32(rows.starts + 1 + shift)
@@ -148,8 +177,11 @@ class Decoder:
             if relation is None:
                 raise ValueError(f"a row of relation {oid}, which was not described")
             key = self._key_of(relation)
-            if key is not None:
-                yield read_changes(rows.chosen(oids == oid), relation, key, shift)
+            if key is None:
+                continue
+            changes = read_changes(rows.chosen(oids == oid), relation, key, shift)
+            # Without a key every message is a row.
+            yield changes if key else replace(changes, numbers=numbers(places[oids == oid]))
 
     def _keep(self, part: Messages) -> None:
         assert self._streaming is not None
@@ -173,19 +205,22 @@ class Decoder:
             aborted = np.fromiter(kept.aborted, np.int64, len(kept.aborted))
             self.in_transaction = True
             for data, index in kept.spill.blocks():
-                yield from self._replay(Messages.of_block(data, index), aborted)
+                yield from self._replay(Messages.of_block(data, index), aborted, transaction)
             self.in_transaction = False
             kept.spill.close()
         yield end
 
-    def _replay(self, block: Messages, aborted: kind.Ints) -> Iterator[Piece]:
+    def _replay(self, block: Messages, aborted: kind.Ints, number: int) -> Iterator[Piece]:
+        def numbers(at: kind.Ints) -> kind.Ints:
+            return np.full(len(at), number, np.int64)
+
         # A description serves the whole transaction, also when the part that it came with fails.
         kinds = block.kinds
         gone = np.isin(block.u32(block.starts + 1), aborted) & (kinds != kind.RELATION)
         block = block.chosen(~gone)
         start = 0
         for cut in np.flatnonzero(_CUTS[block.kinds]).tolist():
-            yield from self._rows(block.part(start, cut), _STREAMED)
+            yield from self._rows(block.part(start, cut), _STREAMED, numbers)
             yield from self._described(block.payload(cut), _STREAMED)
             start = cut + 1
-        yield from self._rows(block.part(start, block.count), _STREAMED)
+        yield from self._rows(block.part(start, block.count), _STREAMED, numbers)

@@ -20,6 +20,7 @@ from penstock.connectors.sources.postgres.log.errors import translate
 from penstock.connectors.sources.postgres.log.fields import Relation
 from penstock.connectors.sources.postgres.log.follower import Follower
 from penstock.connectors.sources.postgres.log.framing import Block
+from penstock.connectors.sources.postgres.log.joining import Joining
 from penstock.connectors.sources.postgres.log.lookup import Asked, fill
 from penstock.connectors.sources.postgres.log.lsn import lsn_number, lsn_text
 from penstock.connectors.sources.postgres.log.position import Position
@@ -30,6 +31,7 @@ from penstock.connectors.sources.postgres.log.settings import LogSettings
 from penstock.connectors.sources.postgres.types import Forms, PgType
 from penstock.core.batch import PER_ROW, Batch
 from penstock.core.errors import ConfigError, PenstockError
+from penstock.sdk.log.joins import Joins
 from penstock.sdk.source import ReadContext, SourceStats
 
 T = TypeVar("T")
@@ -84,6 +86,8 @@ class LogReader:
         self._other_tables = False
         self._stats = stats
         self._session = Session(connection, self._user)
+        self.joins = Joins()
+        self._joining = Joining(self.joins, self._session.snapshot)
         self._mutex = threading.Lock()
         self._tables: dict[Name, Followed] = {}
         self._forms = Forms()
@@ -299,14 +303,20 @@ class LogReader:
             return ()
         return tuple(names.index(name) for name in followed.own_key)
 
-    def rows(self, piece: Changes | Emptied, context: ReadContext) -> Iterator[Batch]:
-        """Batches of one piece of the log, without a checkpoint."""
+    def rows(self, piece: Changes | Emptied, after: int, context: ReadContext) -> Iterator[Batch]:
+        """Batches of one piece of the log, which was committed after a place, without a
+        checkpoint."""
         if isinstance(piece, Emptied):
             for relation in piece.relations:
                 followed = self._tables[relation.schema, relation.name]
                 yield Batch(followed.stream, op=PER_ROW, truncated=True)
             return
         followed = self._tables[piece.relation.schema, piece.relation.name]
+        if not followed.key:
+            new = self._joining.new(piece, after, context.cancel)
+            if new is None:
+                return
+            piece = new
         fields = self._fields(piece.relation)
         if any(mask is not None for mask in piece.left_out) and followed.key:
             piece = self._completed(piece, followed, fields)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -103,6 +103,8 @@ class Run:
     def _block(self, block: Block) -> Iterator[Batch]:
         """Batches of the transactions that are whole, then of the one that goes on."""
         messages = block.messages
+        if self._log.joins.awaits and not (yield from self._come(messages)):
+            return
         kinds = messages.kinds
         ends = np.flatnonzero((kinds == kind.COMMIT) | (kinds == kind.STREAM_COMMIT))
         cut = int(ends[-1]) + 1 if len(ends) else 0
@@ -126,6 +128,18 @@ class Run:
         assert self._position.lsn >= before.lsn
         self._log.lag(self._position, self._wal_end, block.sent_us)
 
+    def _come(self, messages: Messages) -> Generator[Batch, None, bool]:
+        """Wait for the history of tables without a key before their changes are told; false
+        when the job ends first."""
+        tables = self._decoder.tables_in(messages)
+        context = self._context
+        while not self._log.joins.come(tables, context.others_ended, context.cancel, _LOOK_S):
+            if context.cancel.is_set():
+                return False
+            if self._is_time_to_tell():
+                yield self._heartbeat()
+        return True
+
     def _decoded(self, messages: Messages) -> Iterator[Batch]:
         if not messages.count:
             return
@@ -135,7 +149,7 @@ class Run:
                     at = max(self._position.lsn, piece.end_lsn)
                     self._position = replace(self._position, lsn=at, at_us=piece.at_us)
                 else:
-                    yield from self._log.rows(piece, self._context)
+                    yield from self._log.rows(piece, self._position.lsn, self._context)
         except ValueError as error:
             raise InternalError(
                 f"The log has bytes that we do not understand: {error}.",

@@ -14,6 +14,7 @@ from penstock.connectors.sources.postgres.log.lsn import lsn_number, lsn_text
 from penstock.connectors.sources.postgres.log.position import Position
 from penstock.connectors.sources.postgres.log.publication import Identity, Name
 from penstock.connectors.sources.postgres.log.slot import Slot
+from penstock.connectors.sources.postgres.log.snapshot import Snapshot, words
 from penstock.connectors.sources.postgres.types import Forms, PgType, cast_name
 from penstock.core.errors import ConfigError
 
@@ -177,6 +178,17 @@ class Session:
     def end(self) -> int:
         """The present end of the log, with everything that was committed before it."""
         return self.run(_end)
+
+    def snapshot(self) -> Snapshot:
+        """What is visible now."""
+
+        def ask(connection: psycopg.Connection[Any]) -> Snapshot:
+            shown = words(connection.info.server_version)
+            row = connection.execute(f"SELECT {shown}::text".encode()).fetchone()
+            assert row is not None
+            return Snapshot.parsed(row[0], 0)
+
+        return self.run(ask)
 
     def beat(self) -> int:
         """Write a message to the log, so that there is a place to come to.

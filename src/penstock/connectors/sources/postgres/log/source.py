@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -13,16 +14,18 @@ from penstock.connectors.sources.postgres.log.checking import log_steps
 from penstock.connectors.sources.postgres.log.position import Position
 from penstock.connectors.sources.postgres.log.publication import Identity, Name
 from penstock.connectors.sources.postgres.log.reader import Followed, LogReader
+from penstock.connectors.sources.postgres.log.snapshot import Snapshot, take
 from penstock.connectors.sources.postgres.server import PostgresServer
 from penstock.core import metadata
 from penstock.core.batch import Batch
 from penstock.core.checkpoint import Checkpoint
 from penstock.core.clock import now_ms
 from penstock.core.errors import ConfigError
-from penstock.core.splits import LOG_SPLIT, history_is_read, stream_of
+from penstock.core.splits import LOG_SPLIT, history_is_read, history_split, stream_of
 from penstock.core.stream import ReadMode, Split, Stream
+from penstock.sdk.log.joins import Joined, is_complete, with_snapshot
 from penstock.sdk.source import NOTHING_SAVED, ReadContext, Step
-from penstock.sdk.sql.reading import SqlSource, Table
+from penstock.sdk.sql.reading import Reader, SqlSource, Table
 from penstock.sdk.sql.reading.modes import Chosen, QueryMode
 from penstock.sdk.sql.reading.offers import Member, Offer
 
@@ -61,6 +64,10 @@ class PostgresLogSource(SqlSource):
         self._is_part = len(every) > len(named)
         published = self._log.published() if LOG_SPLIT in saved else None
         splits = {offer.stream.name: self._history(offer, saved, published) for offer in every}
+        # The log waits for the history of tables without a key, so these go first.
+        for offer in filter(self._is_read_once, every):
+            if (split := splits[offer.stream.name]) is not None:
+                splits[offer.stream.name] = replace(split, priority=-1)
         followed: dict[Name, Followed] = {}
         for offer in every:
             name = offer.stream.name
@@ -68,6 +75,11 @@ class PostgresLogSource(SqlSource):
                 key = self._key(offer.stream, member.table, member.added)
                 place = member.table.schema, member.table.name
                 followed[place] = Followed(name, key, splits[name] is not None, member.added)
+        self._log.joins.follow(
+            self._joined(offer, splits[offer.stream.name], saved)
+            for offer in every
+            if self._is_read_once(offer)
+        )
         position = saved.get(LOG_SPLIT)
         # Nothing was read yet, or it does not count any more: then the log may begin anywhere.
         self._log.may_begin_anew = not any(stream_of(split, splits) for split in saved)
@@ -99,6 +111,17 @@ class PostgresLogSource(SqlSource):
         again = begun[0] if begun else f"{name}{_AGAIN}{now_ms()}"
         return Split(again, (name,), after=LOG_SPLIT, history=True, start=_FROM_START)
 
+    def _is_read_once(self, offer: Offer) -> bool:
+        """Whether nothing tells a row from another, so that none may come with both."""
+        return not any(self._key(offer.stream, m.table, m.added) for m in offer.members)
+
+    @staticmethod
+    def _joined(offer: Offer, split: Split | None, saved: Mapping[str, Checkpoint]) -> Joined:
+        name = history_split(offer.stream.name) if split is None else split.name
+        position = saved[name].position if name in saved else {}
+        tables = {m.label: (m.table.schema, m.table.name) for m in offer.members}
+        return Joined(tables, split.name if split else None, position)
+
     def _is_selected(self, offer: Offer, named: Container[str]) -> bool:
         """Named for this job, or one of the pipeline's."""
         if offer.stream.name in named:
@@ -128,9 +151,28 @@ class PostgresLogSource(SqlSource):
         for batch in super().read(split, checkpoint, context):
             yield replace(batch, ingested_at=began)
 
+    def _batches(
+        self, offer: Offer, reader: Reader, member: Member, checkpoint: Checkpoint | None
+    ) -> Iterator[Batch]:
+        if is_complete(checkpoint):
+            return
+        if not self._is_read_once(offer):
+            yield from reader.batches(checkpoint)
+            return
+        taken: list[Snapshot] = []
+
+        def first(cursor: Any) -> None:
+            version = cursor.connection.server_version
+            taken.append(take(cursor, member.table.origin, version, reader.cancel))
+
+        for batch in reader.at_once(partial(self._postgres.read_after, first)):
+            yield with_snapshot(batch, taken[0].raw()) if batch.checkpoint else batch
+
     def acknowledge(self, split: Split, checkpoint: Checkpoint) -> None:
         if split.name == LOG_SPLIT:
             self._log.acknowledge(Position.of(checkpoint))
+        else:
+            self._log.joins.delivered(split.name, checkpoint)
 
     def forget(self) -> list[str]:
         return self._log.drop()
