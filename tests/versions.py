@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 COLUMNS = "v bigint, prev bigint, body text"
 """`v` is a number that no row had before, `prev` the `v` of the row in whose place it came."""
 
 
 def check(
-    source: Iterable[Sequence[int | None]],
+    source: Iterable[tuple[int, int | None]],
     there: Iterable[tuple[int, int | None, bool | None]],
     *,
     where: object,

@@ -14,6 +14,8 @@ from typing import Any, Final
 
 from penstock.core.batch import Batch
 from penstock.core.checkpoint import Checkpoint
+from penstock.core.splits import history_split
+from penstock.core.stream import Split
 
 Name = tuple[str, str]
 """Schema (or database) and table."""
@@ -44,6 +46,22 @@ class Joined:
         else:
             places = [(name, position.get(label, {})) for label, name in self.tables.items()]
         return {name: at.get(SNAPSHOT) for name, at in places if at.get(_COMPLETE)}
+
+
+def joined(
+    stream: str,
+    split: Split | None,
+    tables: Mapping[str, Name],
+    saved: Mapping[str, Checkpoint],
+) -> Joined:
+    """One object as it is planned.
+
+    Args:
+        split: reads its history, if that is to be read.
+        saved: positions by split, as a source's `plan` is given them.
+    """
+    known = saved.get(history_split(stream) if split is None else split.name)
+    return Joined(tables, split.name if split else None, known.position if known else {})
 
 
 def is_complete(checkpoint: Checkpoint | None) -> bool:
@@ -95,6 +113,16 @@ class Joins:
     def snapshot(self, table: Name) -> Mapping[str, Any] | None:
         """At which the history was read; None where nothing has to be left out."""
         return self._ended.get(table)
+
+    def snapshots(self) -> dict[Name, Mapping[str, Any]]:
+        """All of them, of tables of which something may have to be left out."""
+        with self._changed:
+            return {name: raw for name, raw in self._ended.items() if raw is not None}
+
+    def all_missed(self) -> frozenset[Name]:
+        """Tables that are `missed`."""
+        with self._changed:
+            return frozenset(self._missed)
 
     def missed(self, table: Name) -> bool:
         """The history of the table ended in this job without being whole: a later job reads it

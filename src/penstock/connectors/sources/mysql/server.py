@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Any, Final
@@ -85,9 +85,21 @@ class MySqlServer(Server):
     def read(
         self, sql: str, columns: Sequence[Column], *, cancel: threading.Event, block_bytes: int
     ) -> Iterator[Rows]:
+        return self.read_after(begin_snapshot, sql, columns, cancel=cancel, block_bytes=block_bytes)
+
+    def read_after(
+        self,
+        begin: Callable[[Any], None],
+        sql: str,
+        columns: Sequence[Column],
+        *,
+        cancel: threading.Event,
+        block_bytes: int,
+    ) -> Iterator[Rows]:
+        """`read` in the transaction that `begin` makes in its connection."""
         known = [item for item in columns if isinstance(item, MySqlColumn)]
         with self._session() as connection:
-            _run(connection, _SNAPSHOT)
+            begin(connection)
             rows = QueryRows(connection, sql, known, block_bytes)
             try:
                 with self.sessions.stopped_by(cancel, connection), closing(rows.pieces()) as pieces:
@@ -166,6 +178,11 @@ class MySqlServer(Server):
             return _rows(connection, catalogue.JSON_CHECKS.format(checked=where))
         except ProgrammingError:
             return []
+
+
+def begin_snapshot(connection: Any) -> None:
+    """A transaction that sees what is committed now, and nothing later."""
+    _run(connection, _SNAPSHOT)
 
 
 def _rows(connection: Any, sql: str) -> list[Any]:

@@ -38,6 +38,11 @@ class Offer:
     members: tuple[Member, ...]
     merged: bool = False
 
+    @property
+    def names(self) -> dict[str, tuple[str, str]]:
+        """Schema and name of its tables, by label."""
+        return {item.label: (item.table.schema, item.table.name) for item in self.members}
+
 
 def offers(
     tables: Sequence[Table], wanted: Wanted, *, merge: bool = False, xmin: bool = False

@@ -106,6 +106,11 @@ class Event:
         return int(_HEAD.unpack_from(self.data)[0])
 
     @property
+    def size(self) -> int:
+        """Bytes in the log, with its checksum."""
+        return int(_HEAD.unpack_from(self.data)[3])
+
+    @property
     def next_position(self) -> int:
         return int(_HEAD.unpack_from(self.data)[4])
 

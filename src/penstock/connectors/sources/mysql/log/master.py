@@ -94,9 +94,22 @@ class Master:
             )
         file, offset = row[0], int(row[1])
         if self.mariadb:
+            return self._at(file, offset)
+        return Position(file, offset, str(MySqlGtids.of(row[4] or "")), self.identity())
+
+    def snapshot(self) -> Position | None:
+        """Where the log ended when this session's transaction took its snapshot; None where the
+        server does not tell."""
+        found = dict(self._rows("SHOW STATUS LIKE 'binlog\\_snapshot\\_%%'"))
+        told = {name.lower(): value for name, value in found.items()}
+        file, offset = told.get("binlog_snapshot_file"), told.get("binlog_snapshot_position")
+        return self._at(file, int(offset)) if file and offset else None
+
+    def _at(self, file: str, offset: int) -> Position:
+        """A place of MariaDB's log with its GTIDs."""
+        gtid = ""
+        if self.mariadb:
             ((gtid,),) = self._rows("SELECT BINLOG_GTID_POS(%s, %s)", file, offset)
-        else:
-            gtid = str(MySqlGtids.of(row[4] or ""))
         return Position(file, offset, gtid or "", self.identity())
 
     def files(self) -> list[str]:

@@ -11,8 +11,9 @@ from penstock.connectors.sources.mysql.log.gtid import (
     maria_gtid,
     mysql_gtid,
 )
-from penstock.connectors.sources.mysql.log.position import Position
+from penstock.connectors.sources.mysql.log.position import Position, file_number
 
+Transaction = tuple[int, int, int] | tuple[str, int]
 _STANDALONE: Final = 1
 _WRAP: Final = 1 << 32
 
@@ -27,7 +28,25 @@ class Place:
         self._offset, self._at = (position.file, position.offset), position.at
         self._maria: dict[int, tuple[int, int]] = {}
         self._mysql: list[tuple[str, int]] = []
-        self._next: tuple[int, int, int] | tuple[str, int] | None = None
+        self._next: Transaction | None = None
+        self.began = position.place
+        """Where the transaction began that is being read, or was read last."""
+
+    @property
+    def server(self) -> str:
+        """Whose log it is."""
+        return self._position.server
+
+    @property
+    def transaction(self) -> Transaction | None:
+        """Of the one that has begun: domain, server and number, or server and number."""
+        return self._next
+
+    def begins(self, event: Event) -> None:
+        """A transaction begins with this event."""
+        if event.next_position:
+            start = self._whole(event.next_position) - event.size
+            self.began = file_number(self.file), start
 
     @property
     def position(self) -> Position:

@@ -26,6 +26,7 @@ from penstock.connectors.sources.mysql.sessions import Sessions
 from penstock.connectors.sources.mysql.types import Definition
 from penstock.core.batch import PER_ROW, Batch, FailedEvent
 from penstock.core.errors import ConfigError, PenstockError
+from penstock.sdk.log.joins import Joins
 from penstock.sdk.log.rows import change_rows, ops_column
 from penstock.sdk.source import ReadContext, SourceStats
 
@@ -78,6 +79,7 @@ class LogReader:
         self._catalogue = catalogue
         self.stats = stats
         self.choices = config.choices
+        self.joins = Joins()
         self._tables: dict[Name, Followed] = {}
         self._anew = False
         self._columns: Mapping[Name, list[Definition]] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -15,12 +15,15 @@ from penstock.connectors.sources.mysql.log import events as e
 from penstock.connectors.sources.mysql.log.compressed import plain
 from penstock.connectors.sources.mysql.log.decoder import Decoder
 from penstock.connectors.sources.mysql.log.events import Events
+from penstock.connectors.sources.mysql.log.joining import Joining
 from penstock.connectors.sources.mysql.log.place import Place
 from penstock.connectors.sources.mysql.log.position import Position
 from penstock.connectors.sources.mysql.log.statements import Does, Statement, statement
+from penstock.connectors.sources.mysql.log.tables import table_name
 from penstock.core.batch import PER_ROW, Batch
 from penstock.core.checkpoint import Checkpoint
 from penstock.core.errors import ConfigError, InternalError
+from penstock.sdk.log.joins import Name
 from penstock.sdk.source import ReadContext
 
 if TYPE_CHECKING:
@@ -36,8 +39,9 @@ _PAUSES_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 _ARTIFICIAL: Final = 0x20
 _LOOKED_AT: Final = [
     e.QUERY, e.ROTATE, e.FORMAT, e.XID, e.INCIDENT, e.HEARTBEAT, e.HEARTBEAT_V2, e.GTID,
-    e.TAGGED_GTID, e.XA_PREPARE, e.MARIA_GTID, e.MARIA_START_ENCRYPTION,
+    e.TAGGED_GTID, e.XA_PREPARE, e.MARIA_GTID, e.MARIA_START_ENCRYPTION, e.ANONYMOUS_GTID,
 ]  # fmt: skip
+_BEGINS: Final = (e.GTID, e.ANONYMOUS_GTID, e.MARIA_GTID)
 
 
 class Run:
@@ -53,6 +57,8 @@ class Run:
         self._context = context
         self._decoder = Decoder(log.shape_of, log.choices)
         self._place = Place(position)
+        self._joining = Joining(log.joins)
+        self._out: frozenset[Name] = frozenset()
         self._in_transaction = False
         self._half_told = False
         self._replan = False
@@ -101,6 +107,9 @@ class Run:
         """Batches of the transactions that are whole, then of the one that goes on."""
         try:
             events = plain(events)
+            if self._joining.joins.awaits and not (yield from self._come(events)):
+                return
+            self._out = self._joining.look(self._place)
             last: Batch | None = None
             for batch in self._pieces(events):
                 if last is not None:
@@ -121,6 +130,19 @@ class Run:
             # Rows of a transaction that has not ended stand last, if there are any.
             self._half_told = last.checkpoint is None
             yield last
+
+    def _come(self, events: Events) -> Generator[Batch, None, bool]:
+        """Wait for the history of tables without a key before their changes are told; false
+        when the job ends first."""
+        context = self._context
+        maps = np.flatnonzero(events.kinds == e.TABLE_MAP).tolist()
+        tables = {table_name(events.event(at).data) for at in maps}
+        while not self._joining.joins.come(tables, context.others_ended, context.cancel, _LOOK_S):
+            if context.cancel.is_set():
+                return False
+            if self._is_time_to_tell():
+                yield self._heartbeat()
+        return True
 
     def _pieces(self, events: Events) -> Iterator[Batch]:
         """Batches without checkpoints but those at the last end before an open transaction."""
@@ -145,6 +167,11 @@ class Run:
                 self._end_transaction(events, at)
             else:
                 self._look(events, at, kind)
+                if kind in _BEGINS and self._joining.depends:
+                    out = self._joining.left_out(self._place)
+                    if out != self._out:
+                        yield from self._decoded(events.part(first, at))
+                        first, self._out = at, out
         if self._in_transaction and ended >= first:
             # What is whole can be saved; the rest is told without a checkpoint.
             yield from self._with_checkpoint(events.part(first, ended + 1))
@@ -164,11 +191,14 @@ class Run:
 
     def _decoded(self, events: Events) -> Iterator[Batch]:
         for changes in self._decoder.feed(events):
-            yield self._log.rows(changes, self._context)
+            if changes.table.name not in self._out:
+                yield self._log.rows(changes, self._context)
 
     def _look(self, events: Events, at: int, kind: int) -> None:
         """Events that say where we are."""
         event = events.event(at)
+        if kind in _BEGINS:
+            self._place.begins(event)
         if kind == e.MARIA_GTID:
             self._in_transaction = self._place.maria(event)
         elif kind == e.GTID:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from functools import partial
+from typing import Any
 
 from penstock.connectors.sources.mysql.config import Config
+from penstock.connectors.sources.mysql.log.moment import Moments
 from penstock.connectors.sources.mysql.log.position import Position
 from penstock.connectors.sources.mysql.log.reader import Followed, LogReader
 from penstock.connectors.sources.mysql.server import MySqlServer
@@ -15,9 +18,10 @@ from penstock.core.checkpoint import Checkpoint
 from penstock.core.errors import ConfigError, PenstockError
 from penstock.core.splits import LOG_SPLIT, history_is_read
 from penstock.core.stream import ReadMode, Split, Stream
+from penstock.sdk.log.joins import is_complete, joined, with_snapshot
 from penstock.sdk.source import NOTHING_SAVED, ReadContext, Step
 from penstock.sdk.sql.check import failed_step
-from penstock.sdk.sql.reading import SqlSource
+from penstock.sdk.sql.reading import Reader, SqlSource
 from penstock.sdk.sql.reading.modes import Chosen, QueryMode
 from penstock.sdk.sql.reading.offers import Member, Offer
 
@@ -31,6 +35,10 @@ class MySqlLogSource(SqlSource):
         self._log = LogReader(
             config, server.sessions, server.identity, server.definitions, server.stats
         )
+        self._config = config
+        self._moments = Moments(server.sessions, config.user)
+        self._reached: Position | None = None
+        """How far the log was read when the job began."""
         self._is_part = False
         """The job is about some of the pipeline's tables."""
 
@@ -65,14 +73,30 @@ class MySqlLogSource(SqlSource):
         # When nothing of any table counts, neither does the place in the log.
         self._log.follow(tables, anew=not any(split != LOG_SPLIT for split in saved))
         log = Split(LOG_SPLIT, tuple(stream.name for stream in streams))
-        histories = [
-            Split(stream.name, (stream.name,), after=LOG_SPLIT, history=True)
-            for stream in streams
-            if not history_is_read(stream.name, saved)
-        ]
+        splits = {
+            name: self._history(offer)
+            for offer in every
+            if not history_is_read(name := offer.stream.name, saved)
+        }
+        self._log.joins.follow(
+            joined(offer.stream.name, splits.get(offer.stream.name), offer.names, saved)
+            for offer in every
+            if self._is_read_once(offer)
+        )
+        self._reached = Position.of(saved[LOG_SPLIT]) if LOG_SPLIT in saved else None
+        histories = [splits[stream.name] for stream in streams if stream.name in splits]
         # The log is one for all tables: reading it for some would lose the others' changes.
         known = LOG_SPLIT in saved
         return histories if self._is_part and known and histories else [log, *histories]
+
+    def _history(self, offer: Offer) -> Split:
+        """The log waits for the history of tables without a key, so these go first."""
+        name, first = offer.stream.name, -1 if self._is_read_once(offer) else 0
+        return Split(name, (name,), first, after=LOG_SPLIT, history=True)
+
+    def _is_read_once(self, offer: Offer) -> bool:
+        """Whether nothing tells a row from another, so that none may come with both."""
+        return not self._key(offer.stream)
 
     def _is_selected(self, offer: Offer, named: Container[str]) -> bool:
         """Named for this job, or one of the pipeline's."""
@@ -100,6 +124,41 @@ class MySqlLogSource(SqlSource):
         began = context.clock() - 1
         for batch in super().read(split, checkpoint, context):
             yield replace(batch, ingested_at=began)
+
+    def _batches(
+        self, offer: Offer, reader: Reader, member: Member, checkpoint: Checkpoint | None
+    ) -> Iterator[Batch]:
+        if is_complete(checkpoint):
+            return
+        if not self._is_read_once(offer):
+            yield from reader.batches(checkpoint)
+            return
+        taken: list[Position | None] = []
+        table = member.table.origin
+
+        def begin(connection: Any) -> None:
+            taken.append(self._moments.begin(connection, table, self._reached, reader.cancel))
+
+        for batch in reader.at_once(partial(self._mysql.read_after, begin)):
+            if batch.checkpoint is None:
+                yield batch
+            elif taken[0] is None:
+                yield replace(batch, warnings=(*batch.warnings, self._may_double(member)))
+            else:
+                yield with_snapshot(batch, asdict(taken[0]))
+
+    def _may_double(self, member: Member) -> str:
+        name = f"`{member.table.schema}`.`{member.table.name}`"
+        return (
+            f"{name} has no key, and this server does not tell which of its changes the rows that "
+            "were read have already: rows that were written meanwhile may be there twice. Exact, "
+            f"from the next full read on, with: GRANT LOCK TABLES ON `{member.table.schema}`.* TO "
+            f"'{self._config.user}'@'...';"
+        )
+
+    def acknowledge(self, split: Split, checkpoint: Checkpoint) -> None:
+        if split.name != LOG_SPLIT:
+            self._log.joins.delivered(split.name, checkpoint)
 
     def close(self) -> None:
         self._log.close()

@@ -139,19 +139,24 @@ def table_map(data: bytes, id_bytes: int = 6) -> TableMap:
         ValueError: a type is not known.
     """
     number = int.from_bytes(data[HEAD : HEAD + id_bytes], "little")
-    at = HEAD + id_bytes + 2
-    size = data[at]
-    database = data[at + 1 : at + 1 + size].decode()
-    at += size + 2
-    size = data[at]
-    table = data[at + 1 : at + 1 + size].decode()
-    count, at = lenenc(data, at + size + 2)
+    database, table = table_name(data, id_bytes)
+    names = len(database.encode()) + len(table.encode())
+    count, at = lenenc(data, HEAD + id_bytes + 2 + names + 4)
     codes = data[at : at + count]
     size, at = lenenc(data, at + count)
     kinds = tuple(_kinds(codes, data[at : at + size]))
     # What may be null is said here; each row says it too.
     at += size + (count + 7) // 8
     return TableMap(number, database, table, kinds, _extra(data, at, codes))
+
+
+def table_name(data: bytes, id_bytes: int = 6) -> tuple[str, str]:
+    """Database and table of a TABLE_MAP event, whatever its columns are."""
+    at = HEAD + id_bytes + 2
+    size = data[at]
+    database = data[at + 1 : at + 1 + size]
+    at += size + 2
+    return database.decode(), data[at + 1 : at + 1 + data[at]].decode()
 
 
 def _kinds(codes: bytes, metas: bytes) -> Iterator[Kind]:

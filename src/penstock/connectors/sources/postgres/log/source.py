@@ -21,9 +21,9 @@ from penstock.core.batch import Batch
 from penstock.core.checkpoint import Checkpoint
 from penstock.core.clock import now_ms
 from penstock.core.errors import ConfigError
-from penstock.core.splits import LOG_SPLIT, history_is_read, history_split, stream_of
+from penstock.core.splits import LOG_SPLIT, history_is_read, stream_of
 from penstock.core.stream import ReadMode, Split, Stream
-from penstock.sdk.log.joins import Joined, is_complete, with_snapshot
+from penstock.sdk.log.joins import is_complete, joined, with_snapshot
 from penstock.sdk.source import NOTHING_SAVED, ReadContext, Step
 from penstock.sdk.sql.reading import Reader, SqlSource, Table
 from penstock.sdk.sql.reading.modes import Chosen, QueryMode
@@ -76,7 +76,7 @@ class PostgresLogSource(SqlSource):
                 place = member.table.schema, member.table.name
                 followed[place] = Followed(name, key, splits[name] is not None, member.added)
         self._log.joins.follow(
-            self._joined(offer, splits[offer.stream.name], saved)
+            joined(offer.stream.name, splits[offer.stream.name], offer.names, saved)
             for offer in every
             if self._is_read_once(offer)
         )
@@ -114,13 +114,6 @@ class PostgresLogSource(SqlSource):
     def _is_read_once(self, offer: Offer) -> bool:
         """Whether nothing tells a row from another, so that none may come with both."""
         return not any(self._key(offer.stream, m.table, m.added) for m in offer.members)
-
-    @staticmethod
-    def _joined(offer: Offer, split: Split | None, saved: Mapping[str, Checkpoint]) -> Joined:
-        name = history_split(offer.stream.name) if split is None else split.name
-        position = saved[name].position if name in saved else {}
-        tables = {m.label: (m.table.schema, m.table.name) for m in offer.members}
-        return Joined(tables, split.name if split else None, position)
 
     def _is_selected(self, offer: Offer, named: Container[str]) -> bool:
         """Named for this job, or one of the pipeline's."""

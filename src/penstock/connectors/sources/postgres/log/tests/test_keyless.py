@@ -66,7 +66,9 @@ class Writer(threading.Thread):
         if kind == "many":
             # More than the server holds back: it comes before it is committed.
             first, self._next = self._next, self._next + 30
-            values = f"select i, null, repeat('m', 3000) from generate_series({first}, {self._next}) i"
+            values = (
+                f"select i, null, repeat('m', 3000) from generate_series({first}, {self._next}) i"
+            )
         else:
             values = f"values ({self._next}, null, 'i')"
         connection.execute(
