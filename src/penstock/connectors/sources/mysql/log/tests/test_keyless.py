@@ -41,7 +41,7 @@ class Writer(threading.Thread):
             with closing(self._connect()) as session, session.cursor() as cursor:
                 # Rows are found by the whole table, of which nothing but the rows is locked so.
                 cursor.execute("set session transaction isolation level read committed")
-                while not self.stop.is_set():
+                while not self.stop.wait(0.005):
                     self._transaction(cursor)
                     self.done += 1
         except Exception as error:  # noqa: BLE001 (looked at by the test)
