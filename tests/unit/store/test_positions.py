@@ -76,3 +76,20 @@ def test_a_later_generation_ends_the_reload_that_it_overtakes(catalog: Catalog) 
     catalog.positions.set_generation(PIPELINE, "deals", Generation(0, 1, "merge"))
     catalog.positions.publish_generation(PIPELINE, "deals", 2)
     assert catalog.positions.generations(PIPELINE) == {"deals": Generation(2, None)}
+
+
+def test_how_a_history_ended_is_kept_with_the_word_that_it_was_read(
+    catalog: Catalog, clock: Clock
+) -> None:
+    positions, end = catalog.positions, Checkpoint({"complete": True, "snapshot": {"at": 7}})
+    positions.set(PIPELINE, "deals", HERE, generation=1)
+    clock.ms += 1
+    positions.set(PIPELINE, "deals#again", end, generation=1)
+    clock.ms += 1
+    positions.set(PIPELINE, "deals#older", HERE, generation=0)
+    positions.history_read(PIPELINE, "deals", 1, False)
+    saved = positions.load(PIPELINE)
+    assert saved["deals#"].checkpoint == end
+    assert saved["deals"].checkpoint == HERE
+    assert saved["deals#again"].checkpoint is None
+    assert saved["deals#older"].checkpoint is None
