@@ -11,10 +11,10 @@ from penstock.sdk.source import Step
 from penstock.sdk.sql.check import failed_step
 
 if TYPE_CHECKING:
-    from penstock.connectors.sources.postgres.log.reader import LogReader
+    from penstock.connectors.sources.postgres.log.needs import Needs
 
 
-def log_steps(log: LogReader) -> Iterator[Step]:
+def log_steps(log: Needs) -> Iterator[Step]:
     """The server's settings, the right to follow its log, room for a slot; to the first failure."""
     for name, test in (
         ("log settings", log.check_server),

@@ -1,13 +1,13 @@
-"""The log of one pipeline: what it needs in the server, and what its changes become."""
+"""The log of one pipeline: where it is read from, and what its changes become."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import psycopg
 
@@ -16,13 +16,13 @@ from penstock.connectors.sources.postgres.log import wire
 from penstock.connectors.sources.postgres.log.changes import Changes
 from penstock.connectors.sources.postgres.log.convert import Field, fields_of, to_rows
 from penstock.connectors.sources.postgres.log.decoder import Emptied
-from penstock.connectors.sources.postgres.log.errors import translate
 from penstock.connectors.sources.postgres.log.fields import Relation
 from penstock.connectors.sources.postgres.log.follower import Follower
 from penstock.connectors.sources.postgres.log.framing import Block
 from penstock.connectors.sources.postgres.log.joining import Joining
 from penstock.connectors.sources.postgres.log.lookup import Asked, fill
-from penstock.connectors.sources.postgres.log.lsn import lsn_number, lsn_text
+from penstock.connectors.sources.postgres.log.lsn import lsn_text
+from penstock.connectors.sources.postgres.log.needs import Needs, system_of
 from penstock.connectors.sources.postgres.log.position import Position
 from penstock.connectors.sources.postgres.log.publication import Identity, Name
 from penstock.connectors.sources.postgres.log.run import Run
@@ -30,11 +30,10 @@ from penstock.connectors.sources.postgres.log.session import Session, check_syst
 from penstock.connectors.sources.postgres.log.settings import LogSettings
 from penstock.connectors.sources.postgres.types import Forms, PgType
 from penstock.core.batch import PER_ROW, Batch
-from penstock.core.errors import ConfigError, PenstockError
+from penstock.core.errors import PenstockError
 from penstock.sdk.log.joins import Joins
 from penstock.sdk.source import ReadContext, SourceStats
 
-T = TypeVar("T")
 _STATUS_S: Final = 10.0
 _WATCH_S: Final = 60.0
 """Between two looks at what the slot holds back, and at which tables there are."""
@@ -48,12 +47,14 @@ class Followed:
         key: fields by which its rows are known in the destination; empty without any.
         history: its rows are still being read: values that the log leaves out may not be in the
             destination yet.
+        appended: its changes become rows of their own, each with all its values.
         added: fields that say where its rows come from.
     """
 
     stream: str
     key: tuple[str, ...]
     history: bool
+    appended: bool
     added: Mapping[str, str]
 
     @property
@@ -80,36 +81,29 @@ class LogReader:
         """`connection` is for libpq; `names` are user, database, and the database for messages."""
         self._settings = settings
         self._connect = connection
-        self._user, self._database, self._where = names
         self._schemas = tuple(schemas)
         self._known: dict[Name, Identity] = {}
         self._other_tables = False
         self._stats = stats
-        self._session = Session(connection, self._user)
+        self._session = Session(connection, names[0])
+        self.needs = Needs(settings, connection, names, self._session)
         self.joins = Joins()
         self._joining = Joining(self.joins, self._session.snapshot)
         self._mutex = threading.Lock()
         self._tables: dict[Name, Followed] = {}
         self._forms = Forms()
-        self._owned = "penstock"
-        self.may_begin_anew = False
         self._start: Position | None = None
         self._prepared = False
-        self._barrier = 0
         self._follower: Follower | None = None
         self._pid: int | None = None
         self._slot = ""
         self._opened_at = 0
         self._beat_at = self._watched_at = 0.0
-        self._warnings: list[str] = []
         self._shapes: dict[int, tuple[Relation, tuple[Field, ...]]] = {}
-
-    def belongs_to(self, pipeline: str, catalog: str) -> None:
-        self._owned = slots.slot_name(pipeline, catalog)
 
     def identities(self) -> dict[Name, Identity]:
         """How the log names old rows, of each table that it can have."""
-        found = self._guarded(self._session.identities)
+        found = self.needs.guarded(self._session.identities)
         self._known = self._wanted(found)
         return found
 
@@ -126,12 +120,6 @@ class LogReader:
         """Tables came or went, or are known by other columns, since `identities` was asked."""
         return self._other_tables
 
-    def published(self) -> set[Name] | None:
-        """Tables whose changes the log has now; None where somebody else looks after that."""
-        if self._settings.publication is not None:
-            return None
-        return self._guarded(lambda: self._session.members(self._publications))
-
     def follow(self, tables: Mapping[Name, Followed], saved: Position | None, forms: Forms) -> None:
         """The tables to read from now on, how far the log was read, and forms of all columns."""
         self._tables = dict(tables)
@@ -146,12 +134,7 @@ class LogReader:
         """
         with self._mutex:
             if not self._prepared or self._start is None:
-                self._guarded(self._session.check_server)
-                if self._settings.publication is not None:
-                    self._warnings += self._guarded(self._check_publication)
-                else:
-                    self._guarded(lambda: self._publish(cancel))
-                self._start = self._guarded(lambda: self._settled(self._start, cancel))
+                self._start = self.needs.prepare(self._tables, self._start, cancel)
                 self._prepared = True
             return self._start
 
@@ -167,104 +150,20 @@ class LogReader:
         if self._follower is not None:
             self._follower.acknowledge(position.lsn)
 
-    def check_server(self) -> str:
-        self._guarded(self._session.check_server)
-        return "wal_level is logical"
-
-    def check_rights(self) -> str:
-        """Log in for replication, as a run does."""
-        system, timeline, _end = self._guarded(self._identify)
-        return f"{self._user} may follow the log of system {system}, timeline {timeline}"
-
-    def check_room(self) -> str:
-        """Whether the slot is there, or one can still be made."""
-        return self._guarded(lambda: self._session.check_room(self._settings.slot))
-
-    def drop(self) -> list[str]:
-        """Drop what belongs to us in the server; statements for what could not be dropped."""
-        name = self._settings.slot
-        ours = [] if self._settings.publication else list(self._publications)
-        return self._guarded(lambda: self._session.drop("" if name else self._owned, ours))
-
     def close(self) -> None:
         if self._follower is not None:
             self._follower.close()
             self._follower = None
         self._session.close()
 
-    @property
-    def slot_name(self) -> str:
-        return self._settings.slot or self._owned
-
-    @property
-    def _publications(self) -> tuple[str, ...]:
-        if self._settings.publication is not None:
-            return (self._settings.publication,)
-        return self._owned, f"{self._owned}_inserts"
-
-    def _check_publication(self) -> list[str]:
-        assert self._settings.publication is not None
-        return self._session.check_publication(self._settings.publication, list(self._tables))
-
-    def _publish(self, cancel: threading.Event) -> None:
-        found = self._session.identities()
-        tables = [name for name in self._tables if name in found]
-        changed = self._session.publish(self._owned, tables, cancel)
-        self._barrier = max(self._barrier, changed or 0)
-        for name in tables:
-            if not found[name].names_rows:
-                self._warnings.append(
-                    f"{'.'.join(name)} has nothing by which its log names old rows (REPLICA "
-                    "IDENTITY): only its inserts are read, no updates and no deletes."
-                )
-
-    def _settled(self, saved: Position | None, cancel: threading.Event) -> Position:
-        """The saved position where the log can be read on from it; else one at the log's end, when
-        every table is read whole again anyway."""
-        system, timeline, end = self._identify()
-        if saved is not None:
-            try:
-                check_system(saved, system, timeline, end)
-                self._check_slot(saved)
-            except ConfigError:
-                if not self.may_begin_anew:
-                    raise
-            else:
-                return saved
-        return Position(self._begin(cancel), self.slot_name, system, timeline)
-
-    def _begin(self, cancel: threading.Event) -> int:
-        """A slot at the end of the log. One of ours that is there is left from a job that died
-        before its first position was saved, or from before everything was read again."""
-        name = self.slot_name
-        self._session.free_slot(name, self._pid, cancel)
-        found = self._session.slot(name)
-        slots.check(found, name, self._database, None)
-        if found is not None and self._settings.slot is not None and not found.is_lost:
-            return found.confirmed or 0
-        if found is not None:
-            self._session.run(lambda connection: slots.drop(connection, name))
-        return self._session.make_slot(name, cancel)
-
-    def _check_slot(self, position: Position) -> None:
-        found = self._session.slot(position.slot)
-        slots.check(found, position.slot, self._database, position, self._session.end())
-
-    def _identify(self) -> tuple[str, int, int]:
-        connection = wire.connect(self._connect)
-        try:
-            return _system(connection)
-        finally:
-            connection.finish()
-
     def open(self, position: Position, cancel: threading.Event) -> Position:
         """Start streaming from the position; the same with what is known of the server now."""
         self.stop()
         self._session.free_slot(position.slot, self._pid, cancel)
-        self._check_slot(position)
+        self.needs.check_slot(position)
         connection = wire.connect(self._connect)
-        system, timeline, end = _system(connection)
-        self._warnings += check_system(position, system, timeline, end)
+        system, timeline, end = system_of(connection)
+        self.needs.warnings += check_system(position, system, timeline, end)
         ((timeout,),) = wire.ask(connection, "SHOW wal_sender_timeout")
         self._pid = connection.backend_pid
         self._slot, self._opened_at = position.slot, position.lsn
@@ -276,7 +175,7 @@ class LogReader:
         """Protocol 1 to 4, as the server has them; large transactions come before they end."""
         protocol = 1 if version < 140_000 else 2 if version < 150_000 else 3
         protocol = 4 if version >= 160_000 else protocol
-        names = ",".join('"' + name.replace('"', '""') + '"' for name in self._publications)
+        names = ",".join('"' + name.replace('"', '""') + '"' for name in self.needs.publications)
         quoted = names.replace("'", "''")
         streaming = ", streaming 'on'" if protocol > 1 else ""
         return (
@@ -318,7 +217,7 @@ class LogReader:
                 return
             piece = new
         fields = self._fields(piece.relation)
-        if any(mask is not None for mask in piece.left_out) and followed.key:
+        if any(mask is not None for mask in piece.left_out):
             piece = self._completed(piece, followed, fields)
         rows, failed = to_rows(piece, fields, followed.stream, followed.own_key, followed.added)
         yield Batch(
@@ -328,7 +227,7 @@ class LogReader:
 
     def beat(self) -> int:
         """A message in the log: everything that was committed before lies before it."""
-        return self._guarded(self._session.beat)
+        return self.needs.guarded(self._session.beat)
 
     def passes_barrier(self, lsn: int) -> bool:
         """Whether the connection has to be made anew here, since the publication was changed.
@@ -336,9 +235,9 @@ class LogReader:
         Servers before the releases of May 2025 keep thinking that a table is not published when
         they decode a transaction that was open while it was added.
         """
-        if not self._opened_at < self._barrier <= lsn:
+        if not self._opened_at < self.needs.barrier <= lsn:
             return False
-        self._barrier = 0
+        self.needs.barrier = 0
         return True
 
     def watch(self, follow: bool) -> None:
@@ -353,7 +252,7 @@ class LogReader:
             found = self._session.slot(self._slot)
             if found is not None:
                 end, most = self._session.end(), self._settings.slot_warn_bytes
-                self._warnings += slots.warnings(found, end, most)
+                self.needs.warnings += slots.warnings(found, end, most)
 
     def lag(self, position: Position, wal_end: int, now_us: int) -> None:
         """Keep how far reading is behind, for those who look."""
@@ -365,7 +264,7 @@ class LogReader:
 
     def heartbeat(self, position: Position) -> Batch:
         """A batch that moves the position alone, with the warnings that were not given yet."""
-        told, self._warnings = tuple(self._warnings), []
+        told, self.needs.warnings = tuple(self.needs.warnings), []
         stream = next((item.stream for item in self._tables.values()), "") if told else ""
         return Batch(stream, checkpoint=position.checkpoint(), op=PER_ROW, warnings=told)
 
@@ -374,8 +273,8 @@ class LogReader:
         if isinstance(
             error, psycopg.errors.ObjectNotInPrerequisiteState | psycopg.errors.UndefinedObject
         ):
-            self._guarded(lambda: self._check_slot(position))
-        return translate(error, self._user, self._where)
+            self.needs.guarded(lambda: self.needs.check_slot(position))
+        return self.needs.meaning(error)
 
     def _fields(self, relation: Relation) -> tuple[Field, ...]:
         known = self._shapes.get(relation.oid)
@@ -388,26 +287,15 @@ class LogReader:
         return self._session.type_of(oid, modifier, self._forms)
 
     def _completed(self, changes: Changes, followed: Followed, fields: Sequence[Field]) -> Changes:
-        types = {field.column.name: field.column.native for field in fields}
         relation = changes.relation
-        asked = Asked(
-            relation.schema, relation.name, followed.own_key,
-            tuple(types[name] for name in followed.own_key),
-        )  # fmt: skip
+        # Without a key of the destination's, rows are asked for by what the log knows them by.
+        key = followed.own_key or tuple(c.name for c in relation.columns if c.in_identity)
+        types = {field.column.name: field.column.native for field in fields}
+        asked = Asked(relation.schema, relation.name, key, tuple(types[name] for name in key))
+        everything = followed.history or followed.appended
         return self._session.run(
-            lambda connection: fill(connection, changes, asked, everything=followed.history)
+            lambda connection: fill(connection, changes, asked, everything=everything)
         )
-
-    def _guarded(self, work: Callable[[], T]) -> T:
-        try:
-            return work()
-        except (psycopg.Error, ConnectionError) as error:
-            raise translate(error, self._user, self._where) from error
-
-
-def _system(connection: Any) -> tuple[str, int, int]:
-    ((system, timeline, end, _database),) = wire.ask(connection, "IDENTIFY_SYSTEM")
-    return system or "", int(timeline or 0), lsn_number(end or "0/0")
 
 
 def _status_s(timeout: str) -> float:

@@ -21,6 +21,7 @@ from penstock.core.batch import Batch
 from penstock.core.checkpoint import Checkpoint
 from penstock.core.clock import now_ms
 from penstock.core.errors import ConfigError
+from penstock.core.load import WriteMode
 from penstock.core.splits import LOG_SPLIT, history_is_read, stream_of
 from penstock.core.stream import ReadMode, Split, Stream
 from penstock.sdk.log.joins import is_complete, joined, with_snapshot
@@ -46,7 +47,7 @@ class PostgresLogSource(SqlSource):
         """The job is about some of the pipeline's tables."""
 
     def belongs_to(self, pipeline: str, catalog: str) -> None:
-        self._log.belongs_to(pipeline, catalog)
+        self._log.needs.belongs_to(pipeline, catalog)
 
     def check(self) -> Iterator[Step]:
         good = True
@@ -54,7 +55,7 @@ class PostgresLogSource(SqlSource):
             good = good and step.ok
             yield step
         if good:
-            yield from log_steps(self._log)
+            yield from log_steps(self._log.needs)
 
     def plan(
         self, streams: Sequence[Stream], saved: Mapping[str, Checkpoint] = NOTHING_SAVED
@@ -62,7 +63,7 @@ class PostgresLogSource(SqlSource):
         named = dict.fromkeys(stream.name for stream in streams)
         every = [offer for offer in self._offered().values() if self._is_selected(offer, named)]
         self._is_part = len(every) > len(named)
-        published = self._log.published() if LOG_SPLIT in saved else None
+        published = self._log.needs.published() if LOG_SPLIT in saved else None
         splits = {offer.stream.name: self._history(offer, saved, published) for offer in every}
         # The log waits for the history of tables without a key, so these go first.
         for offer in filter(self._is_read_once, every):
@@ -74,7 +75,9 @@ class PostgresLogSource(SqlSource):
             for member in offer.members:
                 key = self._key(offer.stream, member.table, member.added)
                 place = member.table.schema, member.table.name
-                followed[place] = Followed(name, key, splits[name] is not None, member.added)
+                followed[place] = Followed(
+                    name, key, splits[name] is not None, self._is_appended(name, key), member.added
+                )
         self._log.joins.follow(
             joined(offer.stream.name, splits[offer.stream.name], offer.names, saved)
             for offer in every
@@ -82,7 +85,7 @@ class PostgresLogSource(SqlSource):
         )
         position = saved.get(LOG_SPLIT)
         # Nothing was read yet, or it does not count any more: then the log may begin anywhere.
-        self._log.may_begin_anew = not any(stream_of(split, splits) for split in saved)
+        self._log.needs.may_begin_anew = not any(stream_of(split, splits) for split in saved)
         forms = self._postgres.forms
         self._log.follow(followed, Position.of(position) if position else None, forms)
         log = Split(LOG_SPLIT, tuple(stream.name for stream in streams))
@@ -110,6 +113,12 @@ class PostgresLogSource(SqlSource):
         # Its start is saved before the table is published, so that a crash does not forget it.
         again = begun[0] if begun else f"{name}{_AGAIN}{now_ms()}"
         return Split(again, (name,), after=LOG_SPLIT, history=True, start=_FROM_START)
+
+    def _is_appended(self, name: str, key: Sequence[str]) -> bool:
+        """Whether each change becomes a row of its own."""
+        spec = self._pipeline
+        mode = (spec.object_settings(name).load_mode or spec.load_mode) if spec else None
+        return not key or mode == WriteMode.APPEND.value
 
     def _is_read_once(self, offer: Offer) -> bool:
         """Whether nothing tells a row from another, so that none may come with both."""
@@ -168,7 +177,7 @@ class PostgresLogSource(SqlSource):
             self._log.joins.delivered(split.name, checkpoint)
 
     def forget(self) -> list[str]:
-        return self._log.drop()
+        return self._log.needs.drop()
 
     def close(self) -> None:
         self._log.close()

@@ -91,6 +91,20 @@ def test_a_new_text_and_a_change_without_it_in_one_package(sql: Sql, tables: Tab
     assert live(tables, "t") == source(sql, "t")
 
 
+@pytest.mark.parametrize("settings", [{"load_mode": "append"}, {"primary_key": []}])
+def test_appended_versions_have_every_value(
+    sql: Sql, tables: Tables, settings: dict[str, Any]
+) -> None:
+    sql.execute("create table t(id int primary key, body text, n int)")
+    sql.execute("alter table t alter body set storage external")
+    sql.execute(f"insert into t values (1, repeat('a', {BIG}), 0)")
+    tables.pipeline = {"settings": {"t": settings}}
+    tables.run()
+    sql.execute("update t set n = 1")
+    tables.run()
+    assert sorted(tables.rows("select id, length(body), n from t")) == [(1, BIG, 0), (1, BIG, 1)]
+
+
 def test_the_shape_changes_in_order_with_the_rows(sql: Sql, tables: Tables) -> None:
     sql.execute("create table t(id int primary key, a text, b int)")
     sql.execute("insert into t values (1, 'x', 1)")

@@ -104,7 +104,7 @@ def test_an_encrypted_connection_brings_the_same(tmp_path: Path) -> None:
         with closing(psycopg.connect(server.url)) as connection:
             query = "select count(*) from pg_replication_slots where active"
             assert connection.execute(query).fetchone() == (0,)
-        name = following.source._log.slot_name
+        name = following.source._log.needs.slot_name
         run(server, f"select pg_drop_replication_slot('{name}')")
         again = Following(open_source(f"{server.url}?sslmode=require"), following.checkpoint)
         with pytest.raises(ConfigError):
@@ -139,7 +139,7 @@ def test_another_server_at_the_same_address_is_told(server: PostgresServer) -> N
     following.close()
     with PostgresServer(**SETTINGS) as other:
         run(other, "create table t(id int primary key, v text)")
-        name = following.source._log.slot_name
+        name = following.source._log.needs.slot_name
         run(other, f"select pg_create_logical_replication_slot('{name}', 'pgoutput')")
         moved = Following(open_source(other.url), following.checkpoint)
         with pytest.raises(ConfigError) as told:
@@ -154,7 +154,7 @@ def test_a_standby_that_took_over(server: PostgresServer, tmp_path: Path) -> Non
     """The slot was made on the standby too, as servers from 17 on and their managers do."""
     following = Following(open_source(server.url))
     following.step()
-    name = following.source._log.slot_name
+    name = following.source._log.needs.slot_name
     run(server, "insert into t values (1)")
     following.until(1)
     following.close()
