@@ -29,13 +29,14 @@ class Histories:
                 self._reading.setdefault(stream, set()).add(split.name)
                 if split.history:
                     self._left.setdefault(stream, set()).add(split.name)
+        if not (task.bounds or task.replaying):
+            task.unread.update(self._left)
 
     def begin(self) -> None:
         """Save where splits begin, and finish what an earlier job did not come to finish."""
         task = self._task
         if task.bounds or task.replaying:
             return
-        task.unread.update(self._left)
         starts = {
             split.name: (split.start, task.plans[split.streams[0]].generation)
             for split in self._splits

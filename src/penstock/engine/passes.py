@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from penstock.core.batch import PER_ROW, Batch
@@ -63,4 +63,4 @@ class Passes:
     def into(self, checkpoint: Checkpoint) -> Checkpoint:
         """The source's checkpoint with our notes in it."""
         notes = {name: vars(item) for name, item in self.by_stream.items()}
-        return Checkpoint(checkpoint.position, checkpoint.shown, notes)
+        return replace(checkpoint, passes=notes)

@@ -78,9 +78,9 @@ def run(task: Task, splits: Sequence[Split]) -> Outcome:
     one closed package waiting, so reading pauses when loading is slower.
     """
     outcome = Outcome()
+    histories = Histories(task, splits)
     try:
         deliver_leftovers(task)
-        histories = Histories(task, splits)
         histories.begin()
     except PenstockError as error:
         outcome.fatal = error
@@ -102,7 +102,11 @@ def run(task: Task, splits: Sequence[Split]) -> Outcome:
 
 def deliver_leftovers(task: Task) -> None:
     """Packages that an earlier job closed and did not finish; moves the positions on."""
+    for checkpoint in task.checkpoints.values():
+        task.truncated.update(checkpoint.emptied)
     for package in task.staging.pending():
+        if package.checkpoint is not None:
+            task.truncated.update(package.checkpoint.emptied)
         deliver(task, package)
         if package.package_no <= task.package_numbers.get(package.split, 0):
             # Older than what the destination's ledger knows: a staging area from a backup.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -174,10 +175,21 @@ class Stager:
             job=self._task.job,
             folder=self._folder / f"{self._package_no:012d}",
             parts=(),
-            checkpoint=self._saved,
+            checkpoint=self._noted(self._saved) if self._saved else None,
             ingested_at=0,
             fence=self._task.fence,
         )
+
+    def _noted(self, checkpoint: Checkpoint) -> Checkpoint:
+        """The source's checkpoint with what the engine has to remember with it."""
+        checkpoint = self._passes.into(checkpoint)
+        if not self._log:
+            return checkpoint
+        # Once the history of a table is read there is nothing left that would come back.
+        emptied = {
+            name: at for name, at in self._task.truncated.items() if name in self._task.unread
+        }
+        return replace(checkpoint, emptied=emptied)
 
     def _remember(self) -> None:
         """The newest checkpoint is on its way into the catalog."""
@@ -199,7 +211,7 @@ class Stager:
             for name, part in self._parts.items():
                 if part.pass_ended:
                     self._passes.ended(name)
-            checkpoint = self._passes.into(self._checkpoint) if self._checkpoint else None
+            checkpoint = self._noted(self._checkpoint) if self._checkpoint else None
             package = LoadPackage(
                 id=identity,
                 pipeline=self._task.pipeline,

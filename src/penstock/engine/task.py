@@ -106,7 +106,8 @@ class Task:
     unread: set[str] = field(default_factory=set)
     """Streams whose history is being read; written by the thread that loads."""
     truncated: dict[str, int] = field(default_factory=dict)
-    """When a log said that the table was emptied: history read before that is gone, too."""
+    """When a log said that the table was emptied: history read before that is gone, too. Kept in
+    the log's checkpoint, since packages of that history may outlive a crash."""
     follow_s: float | None = None
     """A log is read on for so many seconds, and then to its next checkpoint."""
     replan: threading.Event = field(default_factory=threading.Event)

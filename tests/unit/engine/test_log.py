@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
+import pytest
+
 from logged import Database, LogSource
-from penstock.core.load import Deletes, Truncates, WriteMode
+from penstock.core.errors import ConfigError
+from penstock.core.load import Deletes, Receipt, TableLoad, Truncates, WriteMode
 from penstock.core.records import FailedFilter
+from penstock.core.splits import LOG_SPLIT
 from unit.engine.log_bench import Bench, bench, people
 
 __all__ = ["bench"]
@@ -142,6 +147,43 @@ def test_an_emptied_table_keeps_its_rows_or_has_all_flagged(bench: Bench) -> Non
     bench.run(LogSource(database), plan={"truncates": Truncates.FLAG_ALL})
     assert bench.rows("people") == [(2, "n2", "b2"), (5, "new", "b")]
     assert bench.job.states["people"].books.flagged == 2
+
+
+def test_rows_of_a_history_that_outlived_a_crash_go_with_the_table_that_was_emptied(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, loaded = people(3), threading.Event()
+    plan = {"truncates": Truncates.FLAG_ALL}
+
+    def emptied(what: str) -> None:
+        # The history has its rows; it hands them over when the log's are in the destination.
+        if what == "people after 0":
+            database.truncate("people")
+            database.insert("people", 9, "new")
+            assert loaded.wait(10)
+
+    load = bench.destination.load
+
+    def dies(one: TableLoad) -> Receipt:
+        if one.split != LOG_SPLIT:
+            raise ConfigError("The machine is gone.")
+        receipt = load(one)
+        loaded.set()
+        return receipt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(bench.destination, "load", dies)
+        source = LogSource(database, reading=emptied)
+        assert bench.run(source, plan=plan, package_rows=1).fatal is not None
+    assert bench.rows("people") == [(9, "new", "b")]
+    bench.run(LogSource(database), plan=plan)
+    assert bench.rows("people") == [(9, "new", "b")]
+    assert len(bench.rows("people", "true")) == 4
+    database.update("people", 9, name="later")
+    bench.run(LogSource(database), plan=plan)
+    checkpoint = bench.catalog.positions.load("p")[LOG_SPLIT].checkpoint
+    assert checkpoint is not None
+    assert not checkpoint.emptied
 
 
 def test_a_transaction_over_two_tables_is_one_transaction_there_too(bench: Bench) -> None:

@@ -42,7 +42,8 @@ def test_more_splits_than_threads_end_all_the_same(bench: Bench) -> None:
         assert bench.rows(table) == database.rows(table)
         state = bench.job.states[table]
         assert (state.read_whole, state.books.read, state.rows_read) == (True, 7, 7)
-    assert bench.positions() == {LOG_SPLIT: {"at": 21}, "a#": {}, "b#": {}, "c#": {}}
+    assert bench.positions().keys() == {LOG_SPLIT, "a#", "b#", "c#"}
+    assert bench.positions()[LOG_SPLIT] == {"at": 21}
 
 
 def test_history_is_read_once(bench: Bench) -> None:
