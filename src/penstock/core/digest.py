@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+from penstock.core.keys import KeyRange
 
 
 class Form(StrEnum):
@@ -33,23 +35,48 @@ class Form(StrEnum):
     """As PostgreSQL writes jsonb."""
 
 
+Columns = tuple[tuple[str, Form], ...]
+"""Names (of fields, or of columns) and forms, in order."""
+
+
+@dataclass(frozen=True)
+class KeyBuckets:
+    """Rows by the hash of their key, for keys that engines do not order alike.
+
+    A row's bucket is the hash of its key's text (see `DigestPlan`) modulo `count`.
+
+    Args:
+        columns: of the key.
+        numbers: the buckets that are meant; in a plan all of them, and this is empty.
+    """
+
+    columns: Columns
+    count: int
+    numbers: tuple[int, ...] = ()
+
+
+Part = Sequence[KeyRange] | KeyBuckets
+"""Which rows are asked for: those in ranges of the key's first column, those in buckets, or with
+neither all of them."""
+
+
 @dataclass(frozen=True)
 class DigestPlan:
     """What is summed.
 
     A row's text is its values joined by commas: "-" for null, a text with its length in
     characters before it ("5:hello"). Its hash is the number of the first 60 bits of the MD5 of
-    that. Row `key` belongs to bucket (key - low) // width.
+    that. Row `key` belongs to bucket (key - low) // width; or its bucket is by `buckets`.
 
     Args:
-        columns: name (of the field, or of the column) and form, in order.
-        key: name of a column of whole numbers; None puts all rows into bucket 0.
+        key: name of a column of whole numbers; without it and `buckets` all is bucket 0.
     """
 
-    columns: tuple[tuple[str, Form], ...]
+    columns: Columns
     key: str | None = None
     low: int = 0
     width: int = 1
+    buckets: KeyBuckets | None = None
 
 
 @dataclass(frozen=True)

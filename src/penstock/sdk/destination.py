@@ -10,8 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from penstock.core.digest import Digest, DigestPlan
-from penstock.core.keys import KeyRange
+from penstock.core.digest import Digest, DigestPlan, Part
 from penstock.core.load import Receipt, TableLoad, WriteMode
 from penstock.sdk.source import Step
 
@@ -30,6 +29,7 @@ class Capabilities:
         max_columns: columns a table can have, ours included.
         nonfinite: columns of floating numbers hold NaN and infinity; else those become null, and
             the receipt warns of it.
+        signed_zero: those columns hold both zeros; else a negative one may lose its sign.
         reserved_columns: names that no column can have, in lower case.
     """
 
@@ -43,6 +43,7 @@ class Capabilities:
     name_unit: str = "characters"
     max_columns: int = 1600
     nonfinite: bool = True
+    signed_zero: bool = True
     reserved_columns: frozenset[str] = frozenset()
 
 
@@ -80,14 +81,14 @@ class TableRead:
     Args:
         columns: names, in the order wanted.
         key: names of key columns.
-        ranges: of the first of them; empty for all rows.
+        part: those asked for; an engine that cannot tell them gives more.
         newest: only the newest row of each key.
     """
 
     table: str
     columns: tuple[str, ...]
     key: tuple[str, ...] = ()
-    ranges: tuple[KeyRange, ...] = ()
+    part: Part = ()
     newest: bool = False
 
 

@@ -14,8 +14,7 @@ import pyarrow as pa
 from penstock.core.batch import Batch
 from penstock.core.checkpoint import Checkpoint
 from penstock.core.clock import NowMs, now_ms
-from penstock.core.digest import Digest, DigestPlan
-from penstock.core.keys import KeyRange
+from penstock.core.digest import Digest, DigestPlan, Part
 from penstock.core.spec import PipelineSpec
 from penstock.core.stream import Split, Stream
 
@@ -179,12 +178,13 @@ class Source(ABC):
         self,
         stream: Stream,
         context: ReadContext,
-        ranges: Sequence[KeyRange] = (),  # noqa: ARG002 (sources that can, read less)
+        part: Part = (),  # noqa: ARG002 (sources that can, read less)
     ) -> Iterator[Batch]:
         """All rows of a stream as they are now, whatever a job has read of them before.
 
         For comparisons and repairs: nothing is remembered, checkpoints of the batches mean
-        nothing. Sources that can, read only rows in the ranges of their key's first field.
+        nothing. Sources that can, read only the part of the rows that is asked for; others give
+        more.
         """
         for split in self.plan([stream]):
             if split.streams == (stream.name,):
@@ -198,7 +198,12 @@ class Source(ABC):
         system does not compute."""
         return None
 
-    def digest(self, stream: Stream, plan: DigestPlan) -> Digest | None:  # noqa: ARG002
+    def digest(
+        self,
+        stream: Stream,  # noqa: ARG002
+        plan: DigestPlan,  # noqa: ARG002
+        cancel: threading.Event,  # noqa: ARG002
+    ) -> Digest | None:
         """Sums of hashes of all rows by bucket, computed by the system itself; None when it
         cannot: such streams are compared row by row."""
         return None

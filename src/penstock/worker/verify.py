@@ -6,20 +6,20 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from penstock.control.workspace import Workspace
 from penstock.core.checkpoint import Checkpoint
+from penstock.core.digest import Part
 from penstock.core.errors import ConfigError, Interrupted
-from penstock.core.keys import KeyRange
 from penstock.core.load import Deletes, WriteMode
 from penstock.core.records import FailedFilter, FailedState
 from penstock.core.stream import ReadMode
 from penstock.engine.task import StreamPlan, Task
 from penstock.engine.verify.compare import How, compare_counts, compare_rows
-from penstock.engine.verify.digests import digest
+from penstock.engine.verify.digests import digest, key_buckets
 from penstock.engine.verify.result import ObjectResult, Status
 from penstock.engine.verify.sides import Sides
 from penstock.store import Catalog
@@ -28,7 +28,6 @@ from penstock.worker.look import trial
 from penstock.worker.setup import opened_ends
 from penstock.worker.verify_repair import Repair
 
-_MOST_RANGES: Final = 500
 _OPEN: Final = (FailedState.FAILED, FailedState.QUEUED_FOR_REPLAY, FailedState.REPLAYING)
 
 
@@ -109,7 +108,7 @@ def _object(task: Task, plan: StreamPlan, catalog: Catalog, options: VerifyOptio
     if not mapping.key:
         compare_counts(sides, result)
         return result
-    ranges: tuple[KeyRange, ...] = ()
+    part: Part = ()
     columns = task.destination.describe(mapping.table)
     if plan.mode is not WriteMode.APPEND and columns is not None:
         sums = digest(task, plan, mapping, sides.columns, columns)
@@ -118,16 +117,13 @@ def _object(task: Task, plan: StreamPlan, catalog: Catalog, options: VerifyOptio
             result.source_rows, result.destination_rows = sums.source_rows, sums.destination_rows
             if sums.equal:
                 return result
-            ranges = _few(sums.ranges or ())
+            part = sums.part
     with tempfile.TemporaryDirectory(prefix="penstock-verify-") as folder:
         how = _how(task, plan, catalog, options, Path(folder))
-        compare_rows(sides, mapping.key, result, how, ranges)
+        if columns is not None:
+            how = replace(how, buckets=key_buckets(mapping, columns))
+        compare_rows(sides, mapping.key, result, how, part)
     return result
-
-
-def _few(ranges: tuple[KeyRange, ...]) -> tuple[KeyRange, ...]:
-    """None, for all rows, when too many ranges would have to be asked for."""
-    return ranges if len(ranges) <= _MOST_RANGES else ()
 
 
 def _left_out(result: ObjectResult, why: str) -> ObjectResult:
@@ -146,8 +142,9 @@ def _how(
     hidden = {c.name for c in mapping.columns if c.field in plan.stream.sensitive}
     return How(
         folder=folder,
-        memory_bytes=task.budget.destination_bytes
-        // 2,  # the destination may be in this process, too
+        # The destination may be in this process, too.
+        memory_bytes=task.budget.destination_bytes // 2,
+        sums_first=task.source.columnar,
         limit=options.limit,
         wait_s=options.wait_s,
         failed=failed,

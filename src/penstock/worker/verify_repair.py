@@ -12,10 +12,11 @@ from penstock.core import metadata, to_text
 from penstock.core.batch import Batch
 from penstock.core.checkpoint import Checkpoint
 from penstock.core.convert import convert
-from penstock.core.keys import KeyRange
+from penstock.core.digest import Part
 from penstock.core.mapping import Mapping as TableMapping
 from penstock.core.stream import Split, Stream
 from penstock.engine.verify.result import Kind, ObjectResult
+from penstock.engine.verify.sides import in_fields
 from penstock.sdk.source import NOTHING_SAVED, ReadContext, Source, SourceStats, Step
 
 _BETWEEN = "\x1f"
@@ -28,20 +29,18 @@ class Repair:
 
     Args:
         keys: differing keys by columns of the table, with `_kind`.
-        ranges: where they lie, empty when they have no order that both ends share.
+        part: where they lie, by fields of the source.
         mapping: of the object.
     """
 
     keys: pa.Table
-    ranges: tuple[KeyRange, ...]
+    part: Part
     mapping: TableMapping
 
     @staticmethod
     def of(result: ObjectResult, mapping: TableMapping) -> Repair:
         assert result.keys is not None
-        whole = pa.types.is_integer(result.keys.schema.field(0).type)
-        ranges = tuple(item.range for item in result.ranges) if whole else ()
-        return Repair(result.keys, ranges, mapping)
+        return Repair(result.keys, in_fields(result.part, mapping), mapping)
 
     @property
     def extra(self) -> pa.Table:
@@ -99,7 +98,7 @@ class RepairSource(Source):
         wanted = repair.texts_of(repair.keys)
         gone = set(repair.texts_of(repair.extra).to_pylist())
         began = context.clock()
-        for batch in self._source.current(stream, context, repair.ranges):
+        for batch in self._source.current(stream, context, repair.part):
             part = self._wanted(stream, repair, batch, wanted, gone)
             # A change that is loaded later was made later, or is the same.
             yield replace(part, checkpoint=None, full_pass=None, ingested_at=began)

@@ -143,5 +143,5 @@ def test_ranges_of_sums_that_differ() -> None:
     same = {0: Bucket(5, 50), 5: Bucket(1, 1)}
     sums = compared({**same, 1: Bucket(1, 7), 2: Bucket(1, 8)}, {**same, 2: Bucket(1, 9)}, plan)
     assert (sums.source_rows, sums.destination_rows, sums.equal) == (8, 7, False)
-    assert sums.ranges == (KeyRange(-5, 4),)
+    assert sums.part == (KeyRange(-5, 4),)
     assert compared(same, same, plan).equal

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 
-from penstock.core.keys import KeyRange
+from penstock.core.digest import KeyBuckets, Part
 from penstock.engine.verify.comparing import Comparison
 from penstock.engine.verify.forms import shown
 from penstock.engine.verify.result import (
@@ -21,7 +21,8 @@ from penstock.engine.verify.result import (
     ObjectResult,
     Status,
 )
-from penstock.engine.verify.sides import Sides
+from penstock.engine.verify.row_sums import Equal, RowSums
+from penstock.engine.verify.sides import Sides, SourceRows
 
 _MOST_RANGES: Final = 500
 _SHOWN_RANGES: Final = 50
@@ -44,6 +45,8 @@ class How:
         hidden: columns whose values are not shown.
         behind_too: rows that change while they are compared are differences as well: what a log
             tells of them may build on values that the table lacks.
+        sums_first: reading the source once more costs little: rows are summed first.
+        buckets: by which both ends can tell rows of some keys from others.
     """
 
     folder: Path
@@ -54,35 +57,90 @@ class How:
     extra_is_fine: bool = False
     hidden: Collection[str] = ()
     behind_too: bool = False
+    sums_first: bool = False
+    buckets: KeyBuckets | None = None
     cancel: threading.Event = field(default_factory=threading.Event)
 
 
 def compare_rows(
-    sides: Sides, key: Sequence[str], result: ObjectResult, how: How,
-    ranges: Sequence[KeyRange] = (),
-) -> None:  # fmt: skip
-    """Fill the result from the rows of both ends, all of them or those in the ranges."""
-    with closing(Comparison(sides.schema, key, how.folder, how.memory_bytes)) as comparison:
-        _look(comparison, sides, ranges)
+    sides: Sides, key: Sequence[str], result: ObjectResult, how: How, part: Part = ()
+) -> None:
+    """Fill the result from the rows of both ends, all of them or those in the part."""
+    with ExitStack() as stack:
+        sums = None
+        if how.sums_first and not part:
+            sums = stack.enter_context(
+                closing(RowSums(sides.schema, key, how.buckets, how.memory_bytes))
+            )
+            equal = _sum(sums, sides)
+            part = sums.part()
+            _set_aside(result, sides)
+            if not sums.differing:
+                result.source_rows, result.destination_rows = equal.source, equal.destination
+                return
+        comparison = stack.enter_context(
+            closing(Comparison(sides.schema, key, how.folder, how.memory_bytes))
+        )
+        looked = Looking(sides, sums, part)
+        _look(comparison, looked)
+        if sums is None:
+            _set_aside(result, sides)
         if result.source_rows is None:
-            result.source_rows = comparison.source_rows()
-            result.destination_rows = comparison.destination_rows()
-        result.failed = len(sides.refused) + sides.nameless
-        if result.failed:
-            result.status = Status.SET_ASIDE
+            others = (equal.source, equal.destination) if sums is not None else (0, 0)
+            result.source_rows = others[0] + comparison.source_rows()
+            result.destination_rows = others[1] + comparison.destination_rows()
         if not comparison.compare(1):
             return
         how.cancel.wait(how.wait_s)
         again = comparison.ranges("differing1", _MOST_RANGES) if comparison.ranged else []
-        shown_rows = _look_again(comparison, sides, [item.range for item in again] or ranges)
+        if again:
+            looked.part = tuple(item.range for item in again)
+        shown_rows = _look_again(comparison, looked)
         comparison.compare(2)
         comparison.settle({*how.failed, *sides.refused})
         result.failed -= comparison.among(sides.refused)  # counted below
-        _fill(result, comparison, how)
+        _fill(result, comparison, how, part)
         result.differences = tuple(
             _difference(row, shown_rows, sides.schema.names, how.hidden)
             for row in comparison.first(how.limit)
         )
+
+
+@dataclass
+class Looking:
+    """Rows of both ends that may differ: those of a part, in buckets whose sums differ."""
+
+    sides: Sides
+    sums: RowSums | None
+    part: Part
+
+    def source(self) -> Iterator[SourceRows]:
+        for item in self.sides.source(self.part):
+            if self.sums is None:
+                yield item
+                continue
+            mask = self.sums.only(item.rows)
+            partial = item.partial.filter(mask) if item.partial is not None else None
+            yield replace(item, rows=item.rows.filter(mask), partial=partial)
+
+    def destination(self) -> Iterator[pa.Table]:
+        for rows in self.sides.destination(self.part):
+            yield rows if self.sums is None else rows.filter(self.sums.only(rows))
+
+
+def _sum(sums: RowSums, sides: Sides) -> Equal:
+    for part in sides.source():
+        if not part.gone:
+            sums.add(part.rows, source=True)
+    for rows in sides.destination():
+        sums.add(rows, source=False)
+    return sums.compare()
+
+
+def _set_aside(result: ObjectResult, sides: Sides) -> None:
+    result.failed = len(sides.refused) + sides.nameless
+    if result.failed:
+        result.status = Status.SET_ASIDE
 
 
 def compare_counts(sides: Sides, result: ObjectResult) -> None:
@@ -92,12 +150,12 @@ def compare_counts(sides: Sides, result: ObjectResult) -> None:
     """
     result.method = "counts"
     source = stored = 0
-    for part in sides.source(()):
+    for part in sides.source():
         if part.behind:
             result.behind += part.rows.num_rows
         elif not part.gone:
             source += part.rows.num_rows
-    for rows in sides.destination(()):
+    for rows in sides.destination():
         stored += rows.num_rows
     result.source_rows, result.destination_rows = source, stored
     result.failed = len(sides.refused) + sides.nameless
@@ -111,18 +169,16 @@ def compare_counts(sides: Sides, result: ObjectResult) -> None:
         result.notes.append(f"The table has {stored - source:,} more: each run appends its rows.")
 
 
-def _look(comparison: Comparison, sides: Sides, ranges: Sequence[KeyRange]) -> None:
-    for part in sides.source(ranges):
+def _look(comparison: Comparison, looked: Looking) -> None:
+    for item in looked.source():
         comparison.add_source(
-            part.rows, look=1, gone=part.gone, behind=part.behind, partial=part.partial
+            item.rows, look=1, gone=item.gone, behind=item.behind, partial=item.partial
         )
-    for rows in sides.destination(ranges):
+    for rows in looked.destination():
         comparison.add_destination(rows, look=1)
 
 
-def _look_again(
-    comparison: Comparison, sides: Sides, ranges: Sequence[KeyRange]
-) -> Mapping[tuple[Any, ...], _Pair]:
+def _look_again(comparison: Comparison, looked: Looking) -> Mapping[tuple[Any, ...], _Pair]:
     """Read the keys that differed once more; of the first of them the rows are kept."""
     comparison.keep(_KEPT)
     pairs: dict[tuple[Any, ...], _Pair] = {}
@@ -132,23 +188,24 @@ def _look_again(
         for row in comparison.only(rows, "kept").to_pylist():
             pairs.setdefault(tuple(row[name] for name in names), [None, None])[side] = row
 
-    for part in sides.source(ranges):
-        rows = part.rows
-        if part.partial is not None:
-            rows = rows.append_column(_PARTIAL, part.partial)
+    names = looked.sides.schema.names
+    for item in looked.source():
+        rows = item.rows
+        if item.partial is not None:
+            rows = rows.append_column(_PARTIAL, item.partial)
         rows = comparison.only(rows, "differing1")
-        partial = rows.column(_PARTIAL).combine_chunks() if part.partial is not None else None
-        rows = rows.select(sides.schema.names)
+        partial = rows.column(_PARTIAL).combine_chunks() if item.partial is not None else None
+        rows = rows.select(names)
         keep(rows, 0)
-        comparison.add_source(rows, look=2, gone=part.gone, behind=part.behind, partial=partial)
-    for rows in sides.destination(ranges):
+        comparison.add_source(rows, look=2, gone=item.gone, behind=item.behind, partial=partial)
+    for rows in looked.destination():
         rows = comparison.only(rows, "differing1")
         keep(rows, 1)
         comparison.add_destination(rows, look=2)
     return pairs
 
 
-def _fill(result: ObjectResult, comparison: Comparison, how: How) -> None:
+def _fill(result: ObjectResult, comparison: Comparison, how: How, part: Part) -> None:
     """Counts by what explains a difference; what no fault is leaves `differing`."""
     for kind, behind, failed, count in comparison.kinds():
         if behind and not how.behind_too:
@@ -169,6 +226,9 @@ def _fill(result: ObjectResult, comparison: Comparison, how: How) -> None:
     elif result.failed:
         result.status = Status.SET_ASIDE
     result.ranges = tuple(comparison.ranges("differing", _SHOWN_RANGES))
+    result.part = part
+    if comparison.ranged:
+        result.part = tuple(item.range for item in comparison.ranges("differing", _MOST_RANGES))
     result.keys = comparison.differing()
 
 
@@ -183,8 +243,8 @@ def _difference(
     values: list[DifferentValue] = []
     if kind == Kind.CHANGED and source is not None and stored is not None:
         for name in columns:
-            one, other = source[name], stored[name]
-            if one != other and not (one != one and other != other):  # NaN equals NaN here
-                pair = ("(hidden)", "(hidden)") if name in hidden else (shown(one), shown(other))
+            pair = shown(source[name]), shown(stored[name])  # texts also tell the two zeros apart
+            if pair[0] != pair[1]:
+                pair = ("(hidden)", "(hidden)") if name in hidden else pair
                 values.append(DifferentValue(name, *pair))
     return Difference(tuple(key), Kind(kind), tuple(values), failed)

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from penstock.core.keys import KeyRange
+from penstock.engine.verify.hashing import hash_of, ident, memory_settings
 from penstock.engine.verify.result import Kind, RangeCount
-
-_LONG_DIGITS: Final = 18
-"""Decimals of so many digits are kept in 64 bits."""
-
-
-def ident(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 class Comparison:
@@ -37,14 +31,12 @@ class Comparison:
         self._schema = pa.schema([schema.field(name) for name in key])
         self.key = tuple(key)
         self._keys = [ident(name) for name in key]
-        self._values = [_hashable(field) for field in schema if field.name not in key]
+        self._hash = hash_of([field for field in schema if field.name not in key])
         self._connection = duckdb.connect(
             str(folder / "compared.duckdb"),
             config={
-                "threads": 2,
-                "memory_limit": f"{max(memory_bytes // 1_000_000, 64)}MB",
+                **memory_settings(memory_bytes),
                 "temp_directory": str(folder / "spilled"),
-                "autoinstall_known_extensions": False,
             },
         )
         self._connection.execute("SET timezone = 'UTC'")
@@ -88,9 +80,10 @@ class Comparison:
 
     def _add(self, table: str, rows: pa.Table, more: str) -> None:
         keys = ", ".join(self._keys)
-        values = f"hash({', '.join(self._values)})" if self._values else "0::UBIGINT"
         self._connection.register("given", rows)
-        self._connection.execute(f"INSERT INTO {table} SELECT {keys}, {values}{more} FROM given")
+        self._connection.execute(
+            f"INSERT INTO {table} SELECT {keys}, {self._hash}{more} FROM given"
+        )
         self._connection.unregister("given")
 
     def count(self, sql: str) -> int:
@@ -236,10 +229,3 @@ class Comparison:
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = self._connection.execute(sql).fetchall()
         return found
-
-
-def _hashable(field: pa.Field) -> str:
-    """Numbers of 128 bits as text: their two halves are mixed so that 0 and -1 hash alike."""
-    name = ident(field.name)
-    wide = pa.types.is_decimal(field.type) and field.type.precision > _LONG_DIGITS
-    return f"CAST({name} AS VARCHAR)" if wide else name

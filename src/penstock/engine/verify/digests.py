@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import pyarrow as pa
 
-from penstock.core.digest import Digest, DigestPlan, Form
+from penstock.core.digest import Digest, DigestPlan, Form, KeyBuckets, Part
 from penstock.core.keys import KeyRange
 from penstock.core.mapping import Column, Mapping
 from penstock.core.types import Logical, logical
@@ -15,6 +15,7 @@ from penstock.engine.task import StreamPlan, Task
 from penstock.sdk.sql.digest.sums import MOST_COLUMNS
 
 _BUCKETS: Final = 1_024
+_MOST_RANGES: Final = 500
 _WIDEST: Final = 1 << 62
 _INTEGERS: Final = (Logical.BYTE, Logical.SHORT, Logical.INT, Logical.LONG)
 _FORMS: Final = {
@@ -34,14 +35,13 @@ class Sums:
     """What the sums of both ends say.
 
     Args:
-        ranges: of keys, where they differ; None when rows have no ranges of keys and something
-            differs somewhere.
+        part: where they differ; all rows when that is too much to ask for.
     """
 
     source_rows: int
     destination_rows: int
     equal: bool
-    ranges: tuple[KeyRange, ...] | None = None
+    part: Part = ()
 
 
 def form_of(column: Column, stored: pa.DataType) -> Form | None:
@@ -54,6 +54,20 @@ def form_of(column: Column, stored: pa.DataType) -> Form | None:
     if {ours, theirs} <= {Logical.FLOAT, Logical.DOUBLE} and theirs is Logical.DOUBLE:
         return Form.DOUBLE
     return _FORMS.get(ours) if ours is theirs else None
+
+
+def key_buckets(mapping: Mapping, stored: pa.Schema) -> KeyBuckets | None:
+    """By which both ends and we can tell rows of some keys from others: keys of whole numbers and
+    texts alone."""
+    by_name = {column.name: column for column in mapping.columns}
+    found = []
+    for name in mapping.key:
+        column = by_name.get(name)
+        form = form_of(column, stored.field(name).type) if column is not None else None
+        if form not in (Form.INTEGER, Form.TEXT):
+            return None
+        found.append((name, form))
+    return KeyBuckets(tuple(found), _BUCKETS)
 
 
 def digest(
@@ -75,21 +89,43 @@ def digest(
         forms[name] = form
     if not forms or len(forms) > MOST_COLUMNS:
         return None
-    key = by_name.get(mapping.key[0])
-    ranged = key is not None and forms[key.name] is Form.INTEGER
-    span = _span(task, plan, mapping, key) if ranged and key is not None else None
-    low, width = span or (0, 1)
-    there = DigestPlan(
-        tuple(forms.items()), key.name if span and key is not None else None, low, width
+    there = _plan(task, plan, mapping, forms)
+    here = _in_fields(there, mapping)
+    source = task.source.digest(plan.stream, here, task.cancel)
+    if source is None or task.cancel.is_set():
+        return None
+    found = task.destination.digest(mapping.table, there)
+    return compared(source, found, there) if found is not None else None
+
+
+def _plan(task: Task, plan: StreamPlan, mapping: Mapping, forms: dict[str, Form]) -> DigestPlan:
+    """Buckets by ranges of whole numbers where there are enough of them, else by hashes of keys:
+    ranges are found by an index, hashes are even whatever the keys are."""
+    columns = tuple(forms.items())
+    first = next((column for column in mapping.columns if column.name == mapping.key[0]), None)
+    if first is not None and forms[first.name] is Form.INTEGER:
+        span = _span(task, plan, mapping, first)
+        if span is not None and (len(mapping.key) == 1 or span[1] > 1):
+            return DigestPlan(columns, first.name, *span)
+    if not set(mapping.key) <= forms.keys():
+        return DigestPlan(columns)
+    key = tuple((name, forms[name]) for name in mapping.key)
+    return DigestPlan(columns, buckets=KeyBuckets(key, _BUCKETS))
+
+
+def _in_fields(plan: DigestPlan, mapping: Mapping) -> DigestPlan:
+    """The same for the source: with names of fields."""
+    fields = {column.name: column.field for column in mapping.columns}
+    buckets = plan.buckets
+    if buckets is not None:
+        names = tuple((fields[name], form) for name, form in buckets.columns)
+        buckets = replace(buckets, columns=names)
+    return replace(
+        plan,
+        columns=tuple((fields[name], form) for name, form in plan.columns),
+        key=fields[plan.key] if plan.key else None,
+        buckets=buckets,
     )
-    fields = {name: by_name[name].field for name in forms}
-    here = DigestPlan(
-        tuple((fields[name], form) for name, form in forms.items()),
-        fields[there.key] if there.key else None, low, width,
-    )  # fmt: skip
-    source = task.source.digest(plan.stream, here)
-    found = task.destination.digest(mapping.table, there) if source is not None else None
-    return compared(source, found, there) if source is not None and found is not None else None
 
 
 def _span(task: Task, plan: StreamPlan, mapping: Mapping, key: Column) -> tuple[int, int] | None:
@@ -108,11 +144,20 @@ def _span(task: Task, plan: StreamPlan, mapping: Mapping, key: Column) -> tuple[
 
 
 def compared(source: Digest, found: Digest, plan: DigestPlan) -> Sums:
-    """Where the sums of both ends differ; buckets that follow each other are one range."""
+    """Where the sums of both ends differ."""
     differ = sorted(
         number for number in source.keys() | found.keys() if source.get(number) != found.get(number)
     )
     here, there = (sum(bucket.rows for bucket in side.values()) for side in (source, found))
+    return Sums(here, there, equal=not differ, part=_part(differ, plan))
+
+
+def _part(differ: list[int], plan: DigestPlan) -> Part:
+    """Buckets of ranges that follow each other are one range."""
+    if plan.buckets is not None:
+        return replace(plan.buckets, numbers=tuple(differ))
+    if plan.key is None:
+        return ()
     ranges: list[KeyRange] = []
     for number in differ:
         first = plan.low + number * plan.width
@@ -121,4 +166,4 @@ def compared(source: Digest, found: Digest, plan: DigestPlan) -> Sums:
             ranges[-1] = KeyRange(ranges[-1].first, last)
         else:
             ranges.append(KeyRange(first, last))
-    return Sums(here, there, equal=not differ, ranges=tuple(ranges) if plan.key else None)
+    return tuple(ranges) if len(ranges) <= _MOST_RANGES else ()

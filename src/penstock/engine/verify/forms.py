@@ -44,6 +44,13 @@ def finite(array: pa.Array) -> pa.Array:
     return pc.if_else(pc.is_finite(array), array, pa.scalar(None, array.type))
 
 
+def unsigned_zero(array: pa.Array) -> pa.Array:
+    """Both zeros as one, for a destination that may take the sign off."""
+    if not pa.types.is_floating(array.type):
+        return array
+    return pc.add(array, pa.scalar(0.0, array.type))
+
+
 def canonical(texts: pa.Array) -> pa.Array:
     """JSON texts so that equal values are equal texts: engines keep neither spaces, nor the
     order of members, nor how a number was written."""

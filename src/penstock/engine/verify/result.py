@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from penstock.core.digest import Part
 from penstock.core.keys import KeyRange
 
 
@@ -74,6 +75,7 @@ class ObjectResult:
         ranges: where the differing keys lie, and where the engines' hashes differed.
         differences: the first of them.
         keys: all differing keys with their kind (column `_kind`), for a repair.
+        part: where they all lie.
     """
 
     object: str
@@ -90,6 +92,7 @@ class ObjectResult:
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
     keys: pa.Table | None = None
+    part: Part = ()
 
     @property
     def different(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from penstock.core import metadata
 from penstock.core.batch import Batch, Hint
 from penstock.core.checkpoint import Checkpoint
-from penstock.core.keys import KeyRange
+from penstock.core.digest import KeyBuckets, Part
 from penstock.core.load import WriteMode
 from penstock.core.mapping import Column, Mapping
 from penstock.core.stream import Split
@@ -19,7 +19,7 @@ from penstock.engine.extract import context
 from penstock.engine.mapping import Mapper
 from penstock.engine.task import StreamPlan, Task
 from penstock.engine.transform import transform
-from penstock.engine.verify.forms import comparable, comparable_type, finite
+from penstock.engine.verify.forms import comparable, comparable_type, finite, unsigned_zero
 from penstock.sdk.destination import TableRead
 
 
@@ -44,6 +44,14 @@ def _gone(task: Task, plan: StreamPlan, mapping: Mapping) -> list[Column]:
         return []
     fields = plan.stream.schema.names
     return [column for column in mapping.columns if column.field not in fields]
+
+
+def in_fields(part: Part, mapping: Mapping) -> Part:
+    """A part in the source's words: names of fields for those of columns."""
+    if not isinstance(part, KeyBuckets):
+        return part
+    fields = {column.name: column.field for column in mapping.columns}
+    return replace(part, columns=tuple((fields[name], form) for name, form in part.columns))
 
 
 class Sides:
@@ -79,19 +87,19 @@ class Sides:
             [pa.field(name, comparable_type(stored.field(name).type)) for name in known]
         )
 
-    def source(self, ranges: Sequence[KeyRange]) -> Iterator[SourceRows]:
+    def source(self, part: Part = ()) -> Iterator[SourceRows]:
         """Rows as they are in the source now, mapped as a job would map them."""
         stream = self._plan.stream
         told = context(self._task, Split(stream.name, (stream.name,)))
         mapper = Mapper(self._task, self._plan)
-        for batch in self._task.source.current(stream, told, ranges):
-            for part, behind in self._parted(batch):
-                for done in transform([part], ()):
+        for batch in self._task.source.current(stream, told, in_fields(part, self._mapping)):
+            for some, behind in self._parted(batch):
+                for done in transform([some], ()):
                     yield from self._mapped(mapper, done, behind)
 
-    def destination(self, ranges: Sequence[KeyRange]) -> Iterator[pa.Table]:
+    def destination(self, part: Part = ()) -> Iterator[pa.Table]:
         wanted = TableRead(
-            self._mapping.table, self.columns, self._mapping.key, tuple(ranges),
+            self._mapping.table, self.columns, self._mapping.key, part,
             newest=self._plan.mode is WriteMode.APPEND and bool(self._mapping.key),
         )  # fmt: skip
         for batch in self._task.destination.read(wanted):
@@ -140,5 +148,7 @@ class Sides:
             column = self._task.destination.stored(rows.column(at))
             if not self._task.destination.capabilities.nonfinite:
                 column = finite(column)
+            if not self._task.destination.capabilities.signed_zero:
+                column = unsigned_zero(column)
             arrays.append(comparable(column, given.field(field.name).type, stored))
         return pa.table(arrays, schema=self.schema)

@@ -13,7 +13,7 @@ from penstock.core.failpoints import hit
 from penstock.core.load import Deletes, Receipt, TableLoad, WriteMode
 from penstock.sdk.destination import LedgerEntry, Refused, TableRead
 from penstock.sdk.sql.ddl import changes
-from penstock.sdk.sql.digest.select import living, returned, selected
+from penstock.sdk.sql.digest.select import living, returned, selected, text_of
 from penstock.sdk.sql.digest.sums import digest_sql
 from penstock.sdk.sql.engine import SWEEP_KEYS, SqlEngine
 from penstock.sdk.sql.filling import filled
@@ -181,15 +181,12 @@ class SqlDestination(SqlEngine):
             words = self.dialect.digests
             if tx is None or columns is None or words is None:
                 return None
-            texts = [
-                self.dialect.digested(columns.field(name), form) for name, form in plan.columns
-            ]
-            if None in texts:
-                return None
             sql = digest_sql(
-                words, plan, [text for text in texts if text is not None], self.qualified(table),
-                living(self.dialect, columns), self.dialect.ident(plan.key) if plan.key else "",
+                words, plan, text_of(self.dialect, columns), self.qualified(table),
+                living(self.dialect, columns),
             )  # fmt: skip
+            if sql is None:
+                return None
             return {int(row[0]): Bucket(int(row[1]), int(row[2])) for row in tx.rows(sql)}
 
     def ledger(self, pipeline: str) -> list[LedgerEntry]:

@@ -33,7 +33,7 @@ from penstock.sdk.sql.ledger import Ledger
 
 T = TypeVar("T")
 _THREADS = 2
-_READ_ROWS = 61_440
+_READ_ROWS = 10_240
 # Each thread packs rows of its own. With less than this, one alone loads in half the room, and a
 # second one would only make it spill.
 _SMALL_BYTES = 48_000_000

@@ -75,6 +75,7 @@ class MySql(StagedDestination):
         max_columns=1017,
         atomic_package=True,
         nonfinite=False,
+        signed_zero=False,
     )
 
     def __init__(self, config: Config) -> None:

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from penstock.core import metadata
+from penstock.core.digest import Form, KeyBuckets
 from penstock.core.keys import KeyRange
 from penstock.sdk.destination import TableRead
 from penstock.sdk.sql.dialect import Dialect
+from penstock.sdk.sql.digest.sums import TextOf, in_buckets
 
 
 def returned(dialect: Dialect, columns: pa.Schema) -> pa.Schema:
@@ -28,7 +30,7 @@ def selected(dialect: Dialect, place: str, columns: pa.Schema, wanted: TableRead
     shown = ", ".join(
         f"{dialect.fetched(field)} AS {dialect.ident(field.name)}" for field in fields
     )
-    conditions = living(dialect, columns) + within(dialect, wanted.key, wanted.ranges)
+    conditions = living(dialect, columns) + within(dialect, columns, wanted)
     origin = f"{place} t"
     if wanted.newest:
         origin = newest(dialect, place, wanted.key)
@@ -47,7 +49,25 @@ def living(dialect: Dialect, columns: pa.Schema) -> list[str]:
     return found
 
 
-def within(dialect: Dialect, key: Sequence[str], ranges: Sequence[KeyRange]) -> list[str]:
+def text_of(dialect: Dialect, columns: pa.Schema) -> TextOf:
+    """How columns of a table are written for digests."""
+
+    def text(name: str, form: Form) -> str | None:
+        return dialect.digested(columns.field(name), form) if name in columns.names else None
+
+    return text
+
+
+def within(dialect: Dialect, columns: pa.Schema, wanted: TableRead) -> list[str]:
+    """The condition of the part that is wanted; none for all rows."""
+    if isinstance(wanted.part, KeyBuckets):
+        words = dialect.digests
+        known = words and in_buckets(words, wanted.part, text_of(dialect, columns))
+        return [known] if known else []
+    return _ranged(dialect, wanted.key, wanted.part)
+
+
+def _ranged(dialect: Dialect, key: Sequence[str], ranges: Sequence[KeyRange]) -> list[str]:
     """A condition on the first column of the key, whose ranges are of whole numbers."""
     if not ranges or not key:
         return []

@@ -9,9 +9,9 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from penstock.core.digest import Bucket, Digest, DigestPlan
+from penstock.core.digest import Bucket, Digest, DigestPlan, Form, KeyBuckets, Part
 from penstock.core.keys import KeyRange
-from penstock.sdk.sql.digest.sums import digest_sql
+from penstock.sdk.sql.digest.sums import TextOf, digest_sql, in_buckets
 from penstock.sdk.sql.reading.modes import Chosen
 from penstock.sdk.sql.reading.position import Position
 from penstock.sdk.sql.reading.server import Column, Server, Table
@@ -21,7 +21,15 @@ _MOST_RANGES: Final = 1_000
 """More would be a statement that takes longer to plan than the table to read."""
 
 
-def within(
+def within(words: SqlWords, table: Table, key: Sequence[str], part: Part) -> tuple[str, ...]:
+    """A condition of the rows asked for; none when they cannot be told from the others here."""
+    if isinstance(part, KeyBuckets):
+        known = words.digests and in_buckets(words.digests, part, _text_of(words, table))
+        return (known,) if known else ()
+    return _ranged(words, table, key, part)
+
+
+def _ranged(
     words: SqlWords, table: Table, key: Sequence[str], ranges: Sequence[KeyRange]
 ) -> tuple[str, ...]:
     """A condition on the key's first column; none when it is no whole number: engines may not
@@ -43,30 +51,31 @@ def _inside(words: SqlWords, column: Column, item: KeyRange) -> str:
     return f"({' AND '.join(ends)})" if ends else f"{words.ident(column.name)} IS NOT NULL"
 
 
-def digested(server: Server, table: Table, plan: DigestPlan) -> Digest | None:
+def digested(
+    server: Server, table: Table, plan: DigestPlan, cancel: threading.Event
+) -> Digest | None:
     """Sums of hashes of a whole table; None when the engine cannot write a column's form."""
-    words = server.words.digests
-    columns = [table.column(name) for name, _ in plan.columns]
-    if words is None or None in columns:
+    words = server.words
+    if words.digests is None:
         return None
-    texts = [
-        server.words.digested(column, form)
-        for column, (_, form) in zip(columns, plan.columns, strict=True)
-        if column is not None
-    ]
-    if None in texts:
+    sql = digest_sql(words.digests, plan, _text_of(words, table), table.origin, ())
+    if sql is None:
         return None
-    sql = digest_sql(
-        words, plan, [text for text in texts if text is not None], table.origin, (),
-        words.ident(plan.key) if plan.key else "",
-    )  # fmt: skip
-    sums = server.words.sums()
+    sums = words.sums()
     found: dict[int, Bucket] = {}
-    wanted = server.words.select(sums, f"({sql}) q")
-    for rows in server.read(wanted, sums, cancel=threading.Event(), block_bytes=1 << 20):
+    wanted = words.select(sums, f"({sql}) q")
+    for rows in server.read(wanted, sums, cancel=cancel, block_bytes=1 << 20):
         values = rows.batch.to_pydict().values()
         found |= {number: Bucket(n, int(total)) for number, n, total in zip(*values, strict=True)}
     return found
+
+
+def _text_of(words: SqlWords, table: Table) -> TextOf:
+    def text(name: str, form: Form) -> str | None:
+        column = table.column(name)
+        return words.digested(column, form) if column is not None else None
+
+    return text
 
 
 def beyond(position: Position, chosen: Chosen, rows: pa.RecordBatch) -> pa.Array:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +11,7 @@ import pyarrow as pa
 
 from penstock.core.batch import Batch
 from penstock.core.checkpoint import Checkpoint
-from penstock.core.digest import Digest, DigestPlan
-from penstock.core.keys import KeyRange
+from penstock.core.digest import Digest, DigestPlan, Part
 from penstock.core.spec import PipelineSpec
 from penstock.core.stream import Split, Stream
 from penstock.sdk.source import ReadContext, Source, SourceStats, Step
@@ -87,13 +87,11 @@ class SqlSource(Source):
                 shown = {"table": label, **batch.checkpoint.shown}
                 yield replace(batch, checkpoint=Checkpoint(saved, shown))
 
-    def current(
-        self, stream: Stream, context: ReadContext, ranges: Sequence[KeyRange] = ()
-    ) -> Iterator[Batch]:
+    def current(self, stream: Stream, context: ReadContext, part: Part = ()) -> Iterator[Batch]:
         for member in self._offered()[stream.name].members:
             whole = replace(member, chosen=Chosen(QueryMode.FULL_LOAD))
             reader = Reader(self._server, self._settings, stream.name, whole, context)
-            where = within(self._server.words, member.table, stream.primary_key, ranges)
+            where = within(self._server.words, member.table, stream.primary_key, part)
             yield from reader.where(where) if where else reader.batches(None)
 
     def key_span(self, stream: Stream, field: str) -> tuple[int, int] | None:
@@ -105,11 +103,11 @@ class SqlSource(Source):
         high = self._server.scalar(f"SELECT max({name}) FROM {origin}")
         return (int(low), int(high)) if low is not None and high is not None else None
 
-    def digest(self, stream: Stream, plan: DigestPlan) -> Digest | None:
+    def digest(self, stream: Stream, plan: DigestPlan, cancel: threading.Event) -> Digest | None:
         members = self._offered()[stream.name].members
         if len(members) != 1:
             return None
-        return digested(self._server, members[0].table, plan)
+        return digested(self._server, members[0].table, plan, cancel)
 
     def unread(
         self, stream: Stream, checkpoint: Checkpoint, rows: pa.RecordBatch
