@@ -223,6 +223,14 @@ class Source(ABC):
         beginning was yielded. False where checkpoints do not tell."""
         return False
 
+    def log_end(self) -> Checkpoint | None:
+        """A place of the log behind everything that was committed before; None without a log."""
+        return None
+
+    def log_passed(self, checkpoint: Checkpoint, end: Checkpoint) -> bool:  # noqa: ARG002
+        """Whether a checkpoint of the log's split lies at or behind such a place."""
+        return False
+
     def parse(
         self, stream: Stream, events: Sequence[str], *, infer_dates: bool = True
     ) -> tuple[pa.RecordBatch, list[Unread]]:

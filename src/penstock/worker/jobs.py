@@ -42,7 +42,7 @@ from penstock.worker.setup import Ends, opened_ends
 from penstock.worker.sharing import shared_tables
 from penstock.worker.staging import catalog_name, open_staging
 from penstock.worker.tidy import tidy
-from penstock.worker.verify_repair import RepairSource
+from penstock.worker.verify_repair import RepairSource, refuse_unfinished
 from penstock.worker.watch import Reporter
 
 _INCLUDE = "name it under `objects.include`, or set include_new_tables"
@@ -91,6 +91,7 @@ def run_pipeline(
         if options.replay is not None:
             ends = _replaying(pipeline, ends, catalog, staging, options.replay)
         if options.repair is not None:
+            refuse_unfinished(catalog, pipeline, options.repair)
             ends = replace(ends, source=RepairSource(ends.source, options.repair))
         record = catalog.pipelines.begin_job(pipeline, job_type(options), DataKind.INCREMENTAL)
         hit("job.started")

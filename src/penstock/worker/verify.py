@@ -6,6 +6,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -15,19 +16,28 @@ from penstock.core.checkpoint import Checkpoint
 from penstock.core.digest import Part
 from penstock.core.errors import ConfigError, Interrupted
 from penstock.core.load import Deletes, WriteMode
+from penstock.core.mapping import Mapping
 from penstock.core.records import FailedFilter, FailedState
-from penstock.core.stream import ReadMode
+from penstock.core.splits import history_is_read
+from penstock.core.stream import ReadMode, Split
+from penstock.engine.extract import context
 from penstock.engine.task import StreamPlan, Task
-from penstock.engine.verify.compare import How, compare_counts, compare_rows
+from penstock.engine.verify.bags import compare_bags
+from penstock.engine.verify.compare import How, compare_rows
 from penstock.engine.verify.digests import digest, key_buckets
-from penstock.engine.verify.result import ObjectResult, Status
+from penstock.engine.verify.result import Kind, ObjectResult, Status
 from penstock.engine.verify.sides import Sides
 from penstock.store import Catalog
 from penstock.worker.catalog import opened
 from penstock.worker.look import trial
+from penstock.worker.plan import chosen
 from penstock.worker.setup import opened_ends
-from penstock.worker.verify_repair import Repair
+from penstock.worker.staging import catalog_name
+from penstock.worker.verify_log import PipelineLog
+from penstock.worker.verify_repair import Repair, refuse_unfinished
 
+_PATIENCE_S: Final = 60.0
+"""How long a job that runs is waited for until it has read what is in the log now."""
 _OPEN: Final = (FailedState.FAILED, FailedState.QUEUED_FOR_REPLAY, FailedState.REPLAYING)
 
 
@@ -69,9 +79,12 @@ def verify(
                 code="verify.nothing",
                 pipeline=pipeline,
             )
+        ends.source.belongs_to(pipeline, catalog_name(catalog.pipelines.get(pipeline)))
+        every = chosen(workspace.pipeline(pipeline), ends.source.discover(), ())
+        look = _Look(task, catalog, options, PipelineLog(task, catalog, every, _PATIENCE_S))
         for plan in plans:
             began = time.monotonic()
-            result = _object(task, plan, catalog, options)
+            result = look.compare(plan)
             if cancel.is_set():
                 raise Interrupted("Stopped before all objects were compared.")
             result.seconds = time.monotonic() - began
@@ -81,82 +94,145 @@ def verify(
 def repairs(
     workspace: Workspace, pipeline: str, results: Iterable[ObjectResult]
 ) -> dict[str, Repair]:
-    """What a job has to read again so that these objects are equal, by object."""
+    """What a job has to read again so that these objects are equal, by object: `RunOptions.repair`.
+
+    Raises:
+        ConfigError: a full reload of one of them is unfinished.
+    """
     found = {}
     with opened(workspace) as catalog:
         mappings = catalog.mappings.load(pipeline) if catalog is not None else {}
         for result in results:
             if result.status is Status.DIFFERENT and result.keys is not None:
                 found[result.object] = Repair.of(result, mappings[result.object])
+        if catalog is not None:
+            refuse_unfinished(catalog, pipeline, found)
     return found
 
 
-def _object(task: Task, plan: StreamPlan, catalog: Catalog, options: VerifyOptions) -> ObjectResult:
-    mapping = task.memory.mapping(plan.event_type)
-    stored = task.destination.returned(mapping.table) if mapping is not None else None
-    if mapping is None or stored is None:
-        result = ObjectResult(plan.stream.name, mapping.table if mapping else "")
-        return _left_out(result, "it has no table yet")
-    result = ObjectResult(plan.stream.name, mapping.table)
-    sides = Sides(task, plan, mapping, stored, _checkpoint(task, plan))
-    for name in sides.lost:
-        result.notes.append(f"The table has no column {name} any more: it is not compared.")
-    for name in sides.gone:
-        result.notes.append(f"The source has no field for {name} any more: it is not compared.")
-    if not set(mapping.key) <= set(sides.columns):
-        return _left_out(result, "its table lacks a column of the key")
-    if not mapping.key:
-        compare_counts(sides, result)
+@dataclass(frozen=True)
+class _Look:
+    """What the objects of one comparison share."""
+
+    task: Task
+    catalog: Catalog
+    options: VerifyOptions
+    log: PipelineLog
+
+    def compare(self, plan: StreamPlan) -> ObjectResult:
+        mapping = self.task.memory.mapping(plan.event_type)
+        if mapping is None:
+            return self._never_loaded(plan)
+        stored = self.task.destination.returned(mapping.table)
+        if stored is None:
+            return self._lost(plan, mapping.table)
+        result = ObjectResult(plan.stream.name, mapping.table)
+        if self._is_unfinished(plan):
+            return _left_out(result, "its first read has not come to its end; run the pipeline")
+        if plan.rebuilding:
+            result.notes.append("A full reload is unfinished: the old table is compared.")
+        sides = Sides(self.task, plan, mapping, stored, self._checkpoint(plan))
+        for name in sides.lost:
+            result.notes.append(f"The table has no column {name} any more: it is not compared.")
+        for name in sides.gone:
+            result.notes.append(f"The source has no field for {name} any more: it is not compared.")
+        if not set(mapping.key) <= set(sides.columns):
+            return _left_out(result, "its table lacks a column of the key")
+        if mapping.key:
+            self._by_key(plan, mapping, sides, result)
+        else:
+            with _folder() as folder:
+                compare_bags(sides, result, self._how(plan, mapping, folder))
         return result
-    part: Part = ()
-    columns = task.destination.describe(mapping.table)
-    if plan.mode is not WriteMode.APPEND and columns is not None:
-        sums = digest(task, plan, mapping, sides.columns, columns)
-        if sums is not None:
-            result.method = "hashes"
-            result.source_rows, result.destination_rows = sums.source_rows, sums.destination_rows
-            if sums.equal:
+
+    def _by_key(
+        self, plan: StreamPlan, mapping: Mapping, sides: Sides, result: ObjectResult
+    ) -> None:
+        part: Part = ()
+        columns = self.task.destination.describe(mapping.table)
+        if plan.mode is not WriteMode.APPEND and columns is not None:
+            sums = digest(self.task, plan, mapping, sides.columns, columns)
+            if sums is not None:
+                result.method = "hashes"
+                result.source_rows = sums.source_rows
+                result.destination_rows = sums.destination_rows
+                if sums.equal:
+                    return
+                part = sums.part
+        if self.task.cancel.is_set():
+            return
+        with _folder() as folder:
+            how = self._how(plan, mapping, folder)
+            if columns is not None:
+                how = replace(how, buckets=key_buckets(mapping, columns))
+            compare_rows(sides, mapping.key, result, how, part)
+
+    def _how(self, plan: StreamPlan, mapping: Mapping, folder: Path) -> How:
+        task, options = self.task, self.options
+        wanted = FailedFilter(states=_OPEN, object=plan.stream.name)
+        failed = {row.key for row in self.catalog.failed.list(task.pipeline, wanted) if row.key}
+        logged = plan.stream.mode is ReadMode.LOG
+        return How(
+            folder=folder,
+            # The destination may be in this process, too.
+            memory_bytes=task.budget.destination_bytes // 2,
+            sums_first=task.source.columnar,
+            limit=options.limit,
+            wait_s=options.wait_s,
+            failed=failed,
+            extra_is_fine=plan.deletes is Deletes.IGNORE or plan.mode is WriteMode.APPEND,
+            hidden={c.name for c in mapping.columns if c.field in plan.stream.sensitive},
+            behind_too=options.behind_too,
+            pending=self.log.of(plan.stream.name) if logged and not options.behind_too else None,
+            cancel=task.cancel,
+        )
+
+    def _never_loaded(self, plan: StreamPlan) -> ObjectResult:
+        """Without rows in the source there is nothing to load, and no table."""
+        result = ObjectResult(plan.stream.name, "", source_rows=0, destination_rows=0)
+        told = context(self.task, Split(plan.stream.name, (plan.stream.name,)))
+        batches = self.task.source.current(plan.stream, told)
+        with closing(batches):  # type: ignore[type-var]
+            if not any(batch.num_rows for batch in batches):
+                result.notes.append("It has no rows, and no table yet.")
                 return result
-            part = sums.part
+        result.source_rows = None
+        return _left_out(result, "no job has loaded it yet")
+
+    def _lost(self, plan: StreamPlan, table: str) -> ObjectResult:
+        """The table was dropped: all rows are missing."""
+        told = context(self.task, Split(plan.stream.name, (plan.stream.name,)))
+        rows = sum(batch.num_rows for batch in self.task.source.current(plan.stream, told))
+        result = ObjectResult(plan.stream.name, table, source_rows=rows, destination_rows=0)
+        result.method = "counts"
+        result.status = Status.DIFFERENT
+        result.counts[Kind.MISSING] = rows
+        result.notes.append(
+            f"The destination has no table {table} any more: `penstock run {self.task.pipeline} "
+            f"--object {plan.stream.name} --full-refresh` makes it anew."
+        )
+        return result
+
+    def _is_unfinished(self, plan: StreamPlan) -> bool:
+        """Whether a table of a log is still being filled for the first time."""
+        if plan.stream.mode is not ReadMode.LOG or plan.rebuilding:
+            return False
+        return not history_is_read(plan.stream.name, self.log.saved())
+
+    def _checkpoint(self, plan: StreamPlan) -> Checkpoint | None:
+        """Where the object's own split stands; a log's position says nothing of rows."""
+        if plan.stream.mode is ReadMode.LOG:
+            return None
+        return self.task.checkpoints.get(plan.stream.name)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="penstock-verify-") as folder:
-        how = _how(task, plan, catalog, options, Path(folder))
-        if columns is not None:
-            how = replace(how, buckets=key_buckets(mapping, columns))
-        compare_rows(sides, mapping.key, result, how, part)
-    return result
+        yield Path(folder)
 
 
 def _left_out(result: ObjectResult, why: str) -> ObjectResult:
     result.status = Status.NOT_COMPARED
     result.notes.append(f"Not compared: {why}.")
     return result
-
-
-def _how(
-    task: Task, plan: StreamPlan, catalog: Catalog, options: VerifyOptions, folder: Path
-) -> How:
-    wanted = FailedFilter(states=_OPEN, object=plan.stream.name)
-    failed = {row.key for row in catalog.failed.list(task.pipeline, wanted) if row.key}
-    mapping = task.memory.mapping(plan.event_type)
-    assert mapping is not None
-    hidden = {c.name for c in mapping.columns if c.field in plan.stream.sensitive}
-    return How(
-        folder=folder,
-        # The destination may be in this process, too.
-        memory_bytes=task.budget.destination_bytes // 2,
-        sums_first=task.source.columnar,
-        limit=options.limit,
-        wait_s=options.wait_s,
-        failed=failed,
-        extra_is_fine=plan.deletes is Deletes.IGNORE or plan.mode is WriteMode.APPEND,
-        hidden=hidden,
-        behind_too=options.behind_too,
-        cancel=task.cancel,
-    )
-
-
-def _checkpoint(task: Task, plan: StreamPlan) -> Checkpoint | None:
-    """Where the object's own split stands; a log's position says nothing of rows."""
-    if plan.stream.mode is ReadMode.LOG:
-        return None
-    return task.checkpoints.get(plan.stream.name)

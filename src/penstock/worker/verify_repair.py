@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -13,11 +13,14 @@ from penstock.core.batch import Batch
 from penstock.core.checkpoint import Checkpoint
 from penstock.core.convert import convert
 from penstock.core.digest import Part
+from penstock.core.errors import ConfigError
 from penstock.core.mapping import Mapping as TableMapping
+from penstock.core.records import Generation
 from penstock.core.stream import Split, Stream
 from penstock.engine.verify.result import Kind, ObjectResult
 from penstock.engine.verify.sides import in_fields
 from penstock.sdk.source import NOTHING_SAVED, ReadContext, Source, SourceStats, Step
+from penstock.store import Catalog
 
 _BETWEEN = "\x1f"
 _AT_ONCE = 50_000
@@ -60,6 +63,25 @@ class Repair:
         names = self.mapping.key
         columns = [(keys.column(n).combine_chunks(), keys.schema.field(n).type) for n in names]
         return self.texts(columns)
+
+
+def refuse_unfinished(catalog: Catalog, pipeline: str, objects: Iterable[str]) -> None:
+    """Rows of a table that is about to be replaced are not worth repairing, and those of the new
+    one are still to come.
+
+    Raises:
+        ConfigError: a full reload of one of the objects has begun and not ended.
+    """
+    generations = catalog.positions.generations(pipeline)
+    for name in objects:
+        if generations.get(name, Generation()).building is not None:
+            raise ConfigError(
+                f"{name} cannot be repaired: a full reload of it has begun and not ended yet.",
+                hint=f"Let it come to its end with `penstock run {pipeline}`, then compare again.",
+                code="verify.reload_unfinished",
+                pipeline=pipeline,
+                object=name,
+            )
 
 
 class RepairSource(Source):

@@ -53,8 +53,8 @@ def verify(
 ) -> None:
     """Compare the source with its tables.
 
-    Exit codes: 0 nothing differs, 3 what differs are rows set aside as failed events, 4 rows
-    differ.
+    Exit codes: 0 nothing differs, 3 what differs are rows set aside as failed events or an
+    object could not be compared, 4 rows differ.
     """
     from penstock.cli.comparison import plain, show
     from penstock.cli.jobrun import running
@@ -101,4 +101,6 @@ def verify(
 
 
 def _code(result: ObjectResult) -> int:
-    return {"different": _DIFFERENT, "set aside": _SET_ASIDE}.get(result.status, 0)
+    return {"different": _DIFFERENT, "set aside": _SET_ASIDE, "not compared": _SET_ASIDE}.get(
+        result.status, 0
+    )

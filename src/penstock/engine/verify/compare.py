@@ -14,6 +14,7 @@ import pyarrow as pa
 from penstock.core.digest import KeyBuckets, Part
 from penstock.engine.verify.comparing import Comparison
 from penstock.engine.verify.forms import shown
+from penstock.engine.verify.pending import Pending, Still
 from penstock.engine.verify.result import (
     Difference,
     DifferentValue,
@@ -47,6 +48,7 @@ class How:
             tells of them may build on values that the table lacks.
         sums_first: reading the source once more costs little: rows are summed first.
         buckets: by which both ends can tell rows of some keys from others.
+        pending: the log of the object, when it has one.
     """
 
     folder: Path
@@ -59,6 +61,7 @@ class How:
     behind_too: bool = False
     sums_first: bool = False
     buckets: KeyBuckets | None = None
+    pending: Pending | None = None
     cancel: threading.Event = field(default_factory=threading.Event)
 
 
@@ -91,11 +94,19 @@ def compare_rows(
             result.destination_rows = others[1] + comparison.destination_rows()
         if not comparison.compare(1):
             return
-        how.cancel.wait(how.wait_s)
         again = comparison.ranges("differing1", _MOST_RANGES) if comparison.ranged else []
         if again:
             looked.part = tuple(item.range for item in again)
-        shown_rows = _look_again(comparison, looked)
+        if how.pending is None:
+            how.cancel.wait(how.wait_s)
+            shown_rows = _look_again(comparison, looked)
+        else:
+            with how.pending.still() as still:
+                shown_rows = _look_again(comparison, looked)
+                if comparison.compare(2):
+                    _leave_out(comparison, sides, still)
+                if still.doubt:
+                    result.notes.append(still.doubt)
         comparison.compare(2)
         comparison.settle({*how.failed, *sides.refused})
         result.failed -= comparison.among(sides.refused)  # counted below
@@ -104,6 +115,15 @@ def compare_rows(
             _difference(row, shown_rows, sides.schema.names, how.hidden)
             for row in comparison.first(how.limit)
         )
+
+
+def _leave_out(comparison: Comparison, sides: Sides, still: Still) -> None:
+    """Mark keys that the log has changes of."""
+    for batch in still.changes:
+        if batch.truncated:
+            comparison.all_pending = True
+        if batch.rows is not None and batch.num_rows:
+            comparison.add_pending(sides.keys_of(batch.rows))
 
 
 @dataclass
@@ -141,32 +161,6 @@ def _set_aside(result: ObjectResult, sides: Sides) -> None:
     result.failed = len(sides.refused) + sides.nameless
     if result.failed:
         result.status = Status.SET_ASIDE
-
-
-def compare_counts(sides: Sides, result: ObjectResult) -> None:
-    """Of a table whose rows nothing tells apart: as many as the source has, at least.
-
-    Each read of such an object appends what it read, so there may be more.
-    """
-    result.method = "counts"
-    source = stored = 0
-    for part in sides.source():
-        if part.behind:
-            result.behind += part.rows.num_rows
-        elif not part.gone:
-            source += part.rows.num_rows
-    for rows in sides.destination():
-        stored += rows.num_rows
-    result.source_rows, result.destination_rows = source, stored
-    result.failed = len(sides.refused) + sides.nameless
-    if stored < source:
-        result.counts[Kind.MISSING] = source - stored
-        result.status = Status.DIFFERENT
-    elif result.failed:
-        result.status = Status.SET_ASIDE
-    result.notes.append("It has no key: only counts are compared.")
-    if stored > source:
-        result.notes.append(f"The table has {stored - source:,} more: each run appends its rows.")
 
 
 def _look(comparison: Comparison, looked: Looking) -> None:

@@ -41,6 +41,8 @@ class Comparison:
         )
         self._connection.execute("SET timezone = 'UTC'")
         self._given = 0
+        self.all_pending = False
+        """The log has a change of every row."""
         empty = pa.Table.from_batches([], schema=self._schema)
         self._connection.register("empty", empty)
         for look in (1, 2):
@@ -51,6 +53,7 @@ class Comparison:
             self._connection.execute(
                 f"CREATE TABLE destination{look} AS SELECT *, 0::UBIGINT AS _hash FROM empty"
             )
+        self._connection.execute("CREATE TABLE pending AS SELECT * FROM empty")
         self._connection.unregister("empty")
 
     def close(self) -> None:
@@ -77,6 +80,16 @@ class Comparison:
 
     def add_destination(self, rows: pa.Table, *, look: int) -> None:
         self._add(f"destination{look}", rows, "")
+
+    def add_pending(self, rows: pa.Table) -> None:
+        """Keys of rows that changed since the last job; of those that differ they are kept."""
+        self._connection.register("given", rows)
+        keys = ", ".join(f"g.{name}" for name in self._keys)
+        self._connection.execute(
+            f"INSERT INTO pending SELECT {keys} FROM given g SEMI JOIN differing2 f "
+            f"ON {self._same('g', 'f')}"
+        )
+        self._connection.unregister("given")
 
     def _add(self, table: str, rows: pa.Table, more: str) -> None:
         keys = ", ".join(self._keys)
@@ -157,7 +170,8 @@ class Comparison:
         )
         self._connection.execute(
             f"CREATE OR REPLACE TABLE differing AS SELECT {keys}, b._kind, "
-            "b._behind OR a._source_hash IS DISTINCT FROM b._source_hash AS _behind, "
+            f"{self.all_pending} OR b._behind OR a._source_hash IS DISTINCT FROM b._source_hash "
+            f"OR EXISTS (SELECT 1 FROM pending p WHERE {self._same('p', 'b')}) AS _behind, "
             f"concat_ws(':', {words}) IN (SELECT key FROM failed) AS _failed "
             f"FROM differing1 a JOIN differing2 b ON {self._same('a', 'b')}"
         )

@@ -69,6 +69,7 @@ class Sides:
     ) -> None:  # fmt: skip
         self._task, self._plan, self._mapping = task, plan, mapping
         self._stored = stored
+        self._key = frozenset(mapping.key)
         self._checkpoint = checkpoint
         self.refused: set[str] = set()
         """Keys of rows that a job would set aside as failed events, parts joined by ":"."""
@@ -104,6 +105,13 @@ class Sides:
         )  # fmt: skip
         for batch in self._task.destination.read(wanted):
             yield self._compared(batch, batch.schema)
+
+    def keys_of(self, rows: pa.RecordBatch) -> pa.Table:
+        """Keys of rows as the source gives them; the other columns are null."""
+        names = {column.field: column.name for column in self._mapping.columns}
+        key = [at for at, field in enumerate(rows.schema) if names.get(field.name) in self._key]
+        found = rows.select(key).rename_columns([names[rows.schema.field(at).name] for at in key])
+        return self._compared(found, found.schema)
 
     def _parted(self, batch: Batch) -> Iterator[tuple[Batch, bool]]:
         """The batch with those of its rows that a job has read, and with those it has not."""

@@ -160,6 +160,12 @@ class MySqlLogSource(SqlSource):
         if split.name != LOG_SPLIT:
             self._log.joins.delivered(split.name, checkpoint)
 
+    def log_end(self) -> Checkpoint:
+        return self._log.end().checkpoint()
+
+    def log_passed(self, checkpoint: Checkpoint, end: Checkpoint) -> bool:
+        return Position.of(checkpoint).place >= Position.of(end).place
+
     def close(self) -> None:
         self._log.close()
         super().close()
