@@ -81,7 +81,12 @@ def verify(
             )
         ends.source.belongs_to(pipeline, catalog_name(catalog.pipelines.get(pipeline)))
         every = chosen(workspace.pipeline(pipeline), ends.source.discover(), ())
-        look = _Look(task, catalog, options, PipelineLog(task, catalog, every, _PATIENCE_S))
+        look = _Look(
+            task,
+            catalog,
+            options,
+            PipelineLog(task, catalog, every, max(_PATIENCE_S, options.wait_s)),
+        )
         for plan in plans:
             began = time.monotonic()
             result = look.compare(plan)
