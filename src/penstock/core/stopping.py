@@ -1,11 +1,40 @@
-"""Events that end with another one."""
+"""Events that end with another one, and work that ends with an event."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 _LOOK_S = 0.1
+
+
+@contextmanager
+def giving_up(cancel: threading.Event | None, give_up: Callable[[], None]) -> Iterator[None]:
+    """Once `cancel` is set, ask that what the block waits for be given up, again and again until
+    the block ends: a statement may just be about to begin. Without an event nobody asks.
+
+    Args:
+        give_up: called by another thread; must not raise.
+    """
+    if cancel is None:
+        yield
+        return
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(_LOOK_S):
+            if cancel.is_set():
+                give_up()
+
+    watcher = threading.Thread(target=watch, name="give-up", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
 
 
 class Ending(threading.Event):

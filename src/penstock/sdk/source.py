@@ -130,6 +130,10 @@ class Source(ABC):
     def configure(self, pipeline: PipelineSpec) -> None:  # noqa: B027
         """What a pipeline wants of the objects; called before `discover`, or never."""
 
+    def stop_with(self, cancel: threading.Event) -> None:  # noqa: B027
+        """Statements under way are given up with `Interrupted` when this is set; called once,
+        before all else, by those who ask for sums and spans. Reads end by their context."""
+
     columnar: ClassVar[bool] = False
     """Rows come as whole columns, without a Python object for each value: large batches are no
     dearer than small ones."""

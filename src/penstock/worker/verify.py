@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+import duckdb
+
 from penstock.control.workspace import Workspace
 from penstock.core.checkpoint import Checkpoint
 from penstock.core.digest import Part
@@ -69,6 +71,7 @@ def verify(
     """
     workspace.pipeline(pipeline)
     with opened_ends(workspace, pipeline) as ends, opened(workspace) as catalog:
+        ends.source.stop_with(cancel)
         ends.destination.stop_with(cancel)
         task, plans = trial(workspace, pipeline, ends, catalog, options.objects)
         task.fixed_schema, task.cancel = True, cancel
@@ -89,7 +92,10 @@ def verify(
         )
         for plan in plans:
             began = time.monotonic()
-            result = look.compare(plan)
+            try:
+                result = look.compare(plan)
+            except duckdb.InterruptException as error:
+                raise Interrupted("Stopped before all objects were compared.") from error
             if cancel.is_set():
                 raise Interrupted("Stopped before all objects were compared.")
             result.seconds = time.monotonic() - began

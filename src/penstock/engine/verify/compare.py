@@ -12,6 +12,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from penstock.core.digest import KeyBuckets, Part
+from penstock.core.stopping import giving_up
 from penstock.engine.verify.comparing import Comparison
 from penstock.engine.verify.forms import shown
 from penstock.engine.verify.pending import Pending, Still
@@ -84,6 +85,7 @@ def compare_rows(
         comparison = stack.enter_context(
             closing(Comparison(sides.schema, key, how.folder, how.memory_bytes))
         )
+        stack.enter_context(giving_up(how.cancel, comparison.interrupt))
         looked = Looking(sides, sums, part)
         _look(comparison, looked)
         if sums is None:

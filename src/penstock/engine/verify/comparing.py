@@ -56,6 +56,10 @@ class Comparison:
         self._connection.execute("CREATE TABLE pending AS SELECT * FROM empty")
         self._connection.unregister("empty")
 
+    def interrupt(self) -> None:
+        """From another thread: give up what is compared right now."""
+        self._connection.interrupt()
+
     def close(self) -> None:
         self._connection.close()
 

@@ -21,9 +21,11 @@ from penstock.connectors.destinations.duckdb.file import DuckFile
 from penstock.connectors.destinations.duckdb.parquet import listed, readable
 from penstock.core import metadata
 from penstock.core.cards import Card
-from penstock.core.errors import NoRoom, PenstockError
+from penstock.core.digest import Digest, DigestPlan
+from penstock.core.errors import Interrupted, NoRoom, PenstockError
 from penstock.core.load import Receipt, TableLoad, WriteMode
-from penstock.sdk.destination import Capabilities
+from penstock.core.stopping import giving_up
+from penstock.sdk.destination import Capabilities, TableRead
 from penstock.sdk.source import Step
 from penstock.sdk.sql import SqlDestination, Tx
 from penstock.sdk.sql.check import failed_step, table_steps
@@ -151,6 +153,8 @@ class DuckDb(SqlDestination):
             try:
                 connection.begin()
                 yield _DuckTx(connection)
+            except duckdb.InterruptException as error:
+                raise Interrupted("Stopped while a statement ran.") from error
             except duckdb.Error as error:
                 raise translate(error, self._path) or unexpected(error) from error
             finally:
@@ -191,6 +195,14 @@ class DuckDb(SqlDestination):
             nulls = ", ".join(f"NULL AS {self.dialect.ident(n)}" for n in load.key)
             rows = f"SELECT {names} FROM (SELECT {nulls}) WHERE FALSE"
         tx.run(f"CREATE TEMPORARY TABLE {SWEEP_KEYS} AS {rows}")
+
+    def digest(self, table: str, plan: DigestPlan) -> Digest | None:
+        with giving_up(self.cancel, self._file.interrupt):
+            return super().digest(table, plan)
+
+    def read(self, wanted: TableRead) -> Iterator[pa.RecordBatch]:
+        with giving_up(self.cancel, self._file.interrupt):
+            yield from super().read(wanted)
 
     def batches(self, tx: Tx, sql: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         assert isinstance(tx, _DuckTx)

@@ -78,6 +78,13 @@ class DuckFile:
                 connection.close()
             self._open = None
 
+    def interrupt(self) -> None:
+        """From another thread: give up the statement that runs."""
+        connection = self._open
+        if connection is not None:
+            with suppress(duckdb.Error):
+                connection.interrupt()
+
     def close(self) -> None:
         """Let go of the file; it is opened again when needed."""
         with self._lock:

@@ -44,6 +44,14 @@ class MySqlServer(Server):
     def identity(self) -> str:
         return f"mysql:{self._config.identity}"
 
+    @property
+    def cancel(self) -> threading.Event | None:
+        return self.sessions.cancel
+
+    @cancel.setter
+    def cancel(self, event: threading.Event | None) -> None:
+        self.sessions.cancel = event
+
     def check(self) -> Iterator[Step]:
         return steps(self, self._config)
 

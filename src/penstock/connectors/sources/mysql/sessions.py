@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
-from typing import Any, Final
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from functools import partial
+from typing import Any
 
 import pymysql
 from pymysql.connections import Connection
 
 from penstock.connectors.sources.mysql.config import Config
 from penstock.connectors.sources.mysql.errors import code_of, translate, translate_connect
-from penstock.core.errors import PenstockError
+from penstock.core.errors import Interrupted, PenstockError
+from penstock.core.stopping import giving_up
 from penstock.sdk.sql.mysql_login import notice_silence
-
-_LOOK_S: Final = 0.2
 
 
 class Sessions:
@@ -28,6 +28,7 @@ class Sessions:
         self._mutex = threading.Lock()
         self._slots = threading.BoundedSemaphore(config.max_source_connections)
         self.opened = 0
+        self.cancel: threading.Event | None = None
 
     @contextmanager
     def one(self) -> Iterator[Any]:
@@ -42,9 +43,12 @@ class Sessions:
             connection = connection or self.connect()
             good = False
             try:
-                yield connection
+                with giving_up(self.cancel, partial(self._kill, connection)):
+                    yield connection
                 good = True
             except pymysql.Error as error:
+                if self.cancel is not None and self.cancel.is_set():
+                    raise Interrupted("Stopped while a statement ran.") from error
                 # After an error of a statement the session is as before; after others it is gone.
                 good = 1000 <= code_of(error) < 2000 or code_of(error) >= 3000
                 raise translate(error, self._identity, self._config.user) from error
@@ -68,28 +72,13 @@ class Sessions:
             self.opened += 1
         return connection
 
-    @contextmanager
-    def stopped_by(self, cancel: threading.Event, connection: Any) -> Iterator[None]:
+    def stopped_by(self, cancel: threading.Event, connection: Any) -> AbstractContextManager[None]:
         """End the statement that runs inside when the job is to stop: before its first row
         nothing else would. The connection may be of no use afterwards."""
-        done = threading.Event()
-
-        def watch() -> None:
-            while not done.wait(_LOOK_S):
-                if cancel.is_set():
-                    self._kill(connection)
-                    return
-
-        watcher = threading.Thread(target=watch, name="cancel", daemon=True)
-        watcher.start()
-        try:
-            yield
-        finally:
-            done.set()
-            watcher.join()
+        return giving_up(cancel, partial(self._kill, connection))
 
     def _kill(self, connection: Any) -> None:
-        with suppress(PenstockError, pymysql.Error), closing(self.connect()) as other:
+        with suppress(PenstockError, pymysql.Error, OSError), closing(self.connect()) as other:
             other.query(f"KILL QUERY {connection.thread_id()}")
 
     def close(self) -> None:

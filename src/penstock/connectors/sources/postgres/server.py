@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import psycopg2
@@ -19,7 +20,8 @@ from penstock.connectors.sources.postgres.errors import translate, translate_con
 from penstock.connectors.sources.postgres.parse import Parser
 from penstock.connectors.sources.postgres.types import Forms
 from penstock.connectors.sources.postgres.words import PostgresWords
-from penstock.core.errors import ConfigError, ObjectFailed
+from penstock.core.errors import ConfigError, Interrupted, ObjectFailed
+from penstock.core.stopping import giving_up
 from penstock.sdk.source import SourceStats, Step
 from penstock.sdk.sql.reading import Column, Horizon, Rows, Server, Table
 
@@ -253,9 +255,12 @@ class PostgresServer(Server):
             connection = self._connected()
             good = False
             try:
-                yield connection
+                with giving_up(self.cancel, partial(_give_up, connection)):
+                    yield connection
                 good = True
             except psycopg2.Error as error:
+                if self.cancel is not None and self.cancel.is_set():
+                    raise Interrupted("Stopped while a statement ran.") from error
                 # After an error of a statement the session is as before; after others it is gone.
                 good = not connection.closed and error.pgcode is not None
                 raise translate(error, self.identity, self._config.user) from error
@@ -279,6 +284,11 @@ class PostgresServer(Server):
             raise translate_connect(error, config.identity, config.user, config.database) from error
         connection.autocommit = True
         return connection
+
+
+def _give_up(connection: Any) -> None:
+    with suppress(psycopg2.Error):
+        connection.cancel()
 
 
 def _like(pattern: str) -> str:

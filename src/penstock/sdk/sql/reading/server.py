@@ -158,6 +158,9 @@ class Server(ABC):
     words: SqlWords
     stats: SourceStats
 
+    cancel: threading.Event | None = None
+    """Statements are given up, and raise `Interrupted`, when this is set."""
+
     @property
     @abstractmethod
     def identity(self) -> str:

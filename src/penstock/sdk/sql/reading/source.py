@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -39,6 +39,9 @@ class SqlSource(Source):
     def configure(self, pipeline: PipelineSpec) -> None:
         self._pipeline = pipeline
         self._offers = None
+
+    def stop_with(self, cancel: threading.Event) -> None:
+        self._server.cancel = cancel
 
     def check(self) -> Iterator[Step]:
         yield from self._server.check()

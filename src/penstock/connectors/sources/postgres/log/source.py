@@ -177,7 +177,7 @@ class PostgresLogSource(SqlSource):
             self._log.joins.delivered(split.name, checkpoint)
 
     def log_end(self) -> Checkpoint:
-        return Position(self._log.beat(), self._log.slot_name, "", 0).checkpoint()
+        return Position(self._log.beat(), "", "", 0).checkpoint()
 
     def log_passed(self, checkpoint: Checkpoint, end: Checkpoint) -> bool:
         return Position.of(checkpoint).lsn >= Position.of(end).lsn
