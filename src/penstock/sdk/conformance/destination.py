@@ -6,13 +6,23 @@ from penstock.sdk.conformance.deletes import Deletes
 from penstock.sdk.conformance.delivery import Delivery
 from penstock.sdk.conformance.generations import Generations
 from penstock.sdk.conformance.merging import Merging
+from penstock.sdk.conformance.reading_back import ReadingBack
 from penstock.sdk.conformance.shapes import Shapes
 from penstock.sdk.conformance.switching import Switching
 from penstock.sdk.conformance.versions import Versions
 
 
 class DestinationSuite(
-    Merging, Deletes, Changes, Versions, Switching, Columns, Shapes, Delivery, Generations
+    Merging,
+    Deletes,
+    Changes,
+    Versions,
+    Switching,
+    Columns,
+    Shapes,
+    Delivery,
+    Generations,
+    ReadingBack,
 ):
     """Subclass it as `TestName` and give the fixture `opened`.
 

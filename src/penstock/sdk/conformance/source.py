@@ -14,13 +14,14 @@ from penstock.core.checkpoint import Checkpoint
 from penstock.core.registry import Registry
 from penstock.core.splits import LOG_SPLIT, history_split, stream_of
 from penstock.core.stream import ReadMode, Split, Stream
+from penstock.sdk.conformance.comparing import Comparing
 from penstock.sdk.opening import open_source
 from penstock.sdk.source import ReadContext, Source
 
 Key = tuple[str, tuple[Any, ...]]
 
 
-class SourceSuite:
+class SourceSuite(Comparing):
     """Subclass it as `TestName`, name the `type`, and give the fixtures.
 
     `settings` are good ones for a server that is small, complete and stands still; `refused`
