@@ -64,25 +64,33 @@ _OBJECTS = (
 def show(cli: Cli, results: Sequence[ObjectResult]) -> None:
     cli.out.table(_OBJECTS, [vars(item) | {"different": item.different} for item in results])
     for result in results:
-        for line in result.notes:
+        for line in (*result.notes, *_late(result)):
             cli.out.note(f"{result.object}: {line}")
-        if result.ranges:
+        if result.differences:
             _show_keys(cli, result)
 
 
+def _late(result: ObjectResult) -> list[str]:
+    if not result.behind:
+        return []
+    rows = "row is" if result.behind == 1 else "rows are"
+    return [f"{result.behind:,} {rows} newer in the source: the next run brings them."]
+
+
 def _show_keys(cli: Cli, result: ObjectResult) -> None:
-    cli.out.say(f"\n{result.object}: {plural(result.different + result.failed, 'key')} differ")
+    count = result.different + result.failed
+    what = plural(count, "row" if result.method == "counts" else "key")
+    cli.out.say(f"\n{result.object}: {what} {'differs' if count == 1 else 'differ'}")
     for item in result.ranges:
         cli.out.say(f"  keys {item.range}: {item.keys:,}")
     for difference in result.differences:
-        key = ", ".join(str(part) for part in difference.key)
+        key = ", ".join(str(part) for part in difference.key) or "a row"
         why = " (failed event)" if difference.failed else ""
         cli.out.say(f"  {key}  {_KINDS[difference.kind]}{why}")
         for value in difference.values:
-            cli.out.say(
-                f"    {value.column}: {_short(value.source)} in the source, "
-                f"{_short(value.destination)} in the table"
-            )
+            there = f" in the source, {_short(value.destination)} in the table"
+            there = "" if difference.kind == "missing" else there
+            cli.out.say(f"    {value.column}: {_short(value.source)}{there}")
 
 
 _KINDS = {

@@ -154,6 +154,10 @@ class _Look:
         else:
             with _folder() as folder:
                 compare_bags(sides, result, self._how(plan, mapping, folder))
+            if result.status is Status.DIFFERENT:
+                result.notes.append(
+                    f"Rows without a key are not repaired one by one: {self._anew(plan)}."
+                )
         return result
 
     def _by_key(
@@ -218,11 +222,12 @@ class _Look:
         result.method = "counts"
         result.status = Status.DIFFERENT
         result.counts[Kind.MISSING] = rows
-        result.notes.append(
-            f"The destination has no table {table} any more: `penstock run {self.task.pipeline} "
-            f"--object {plan.stream.name} --full-refresh` makes it anew."
-        )
+        result.notes.append(f"The destination has no table {table} any more: {self._anew(plan)}.")
         return result
+
+    def _anew(self, plan: StreamPlan) -> str:
+        command = f"penstock run {self.task.pipeline} --object {plan.stream.name} --full-refresh"
+        return f"`{command}` makes the table anew"
 
     def _is_unfinished(self, plan: StreamPlan) -> bool:
         """Whether a table of a log is still being filled for the first time."""

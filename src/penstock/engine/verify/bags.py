@@ -42,7 +42,7 @@ def compare_bags(sides: Sides, result: ObjectResult, how: How) -> None:
         if missing:
             result.counts[Kind.MISSING] = missing
             result.status = Status.DIFFERENT
-            result.differences = tuple(_missing(bags, sides, how))
+            result.differences = tuple(_missing(bags, sides, how, missing))
         elif result.failed:
             result.status = Status.SET_ASIDE
     result.notes.append("It has no key: whole rows are compared.")
@@ -61,9 +61,9 @@ def _late(how: How, result: ObjectResult) -> int:
     return late
 
 
-def _missing(bags: _Bags, sides: Sides, how: How) -> Iterator[Difference]:
+def _missing(bags: _Bags, sides: Sides, how: How, count: int) -> Iterator[Difference]:
     """The first rows that are missing, with their values."""
-    left = how.limit
+    left = min(how.limit, count)
     for item in sides.source():
         if item.behind or item.gone:
             continue
