@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from penstock.core.errors import PenstockError
@@ -12,13 +13,16 @@ from penstock.sdk.sql.check import failed_step
 
 if TYPE_CHECKING:
     from penstock.connectors.sources.postgres.log.needs import Needs
+    from penstock.connectors.sources.postgres.log.publication import Name
 
 
-def log_steps(log: Needs) -> Iterator[Step]:
-    """The server's settings, the right to follow its log, room for a slot; to the first failure."""
+def log_steps(log: Needs, tables: Collection[Name]) -> Iterator[Step]:
+    """The server's settings, the rights to follow its log and to publish the tables, room for a
+    slot; to the first failure."""
     for name, test in (
         ("log settings", log.check_server),
         ("log rights", log.check_rights),
+        ("publication", partial(log.check_publication, tables)),
         ("log slot", log.check_room),
     ):
         began = time.monotonic()

@@ -94,6 +94,14 @@ class Needs:
         system, timeline, _end = self.guarded(self._identify)
         return f"{self._user} may follow the log of system {system}, timeline {timeline}"
 
+    def check_publication(self, tables: Collection[Name]) -> str:
+        """Whether the publication that is named is there, or one can be made for the tables."""
+        name = self._settings.publication
+        if name is None:
+            return self.guarded(lambda: self._session.check_owner(tables))
+        lacks = self.guarded(lambda: self._session.check_publication(name, []))
+        return " ".join([f"{name} is there.", *lacks])
+
     def check_room(self) -> str:
         """Whether the slot is there, or one can still be made."""
         return self.guarded(lambda: self._session.check_room(self._settings.slot))

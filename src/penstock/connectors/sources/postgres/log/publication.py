@@ -188,7 +188,7 @@ def check_foreign(
         raise ConfigError(
             f"There is no publication {name}.",
             hint=f"Let an administrator run: CREATE PUBLICATION {sql.Identifier(name).as_string()} "
-            f"FOR TABLE {_listed(tables).as_string()};",
+            f"FOR {f'TABLE {_listed(tables).as_string()}' if tables else 'ALL TABLES'};",
             code="source.publication",
             publication=name,
         )

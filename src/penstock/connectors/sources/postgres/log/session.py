@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 import psycopg
 
-from penstock.connectors.sources.postgres.log import publication, slot, wire
+from penstock.connectors.sources.postgres.log import owning, publication, slot, wire
 from penstock.connectors.sources.postgres.log.lsn import lsn_number, lsn_text
 from penstock.connectors.sources.postgres.log.position import Position
 from penstock.connectors.sources.postgres.log.publication import Identity, Name
@@ -127,6 +127,9 @@ class Session:
 
     def check_publication(self, name: str, tables: Collection[Name]) -> list[str]:
         return self.run(lambda connection: publication.check_foreign(connection, name, tables))
+
+    def check_owner(self, tables: Collection[Name]) -> str:
+        return self.run(lambda connection: owning.check_owner(connection, tables))
 
     def slot(self, name: str) -> Slot | None:
         return self.run(lambda connection: slot.find(connection, name))

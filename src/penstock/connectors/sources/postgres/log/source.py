@@ -55,7 +55,10 @@ class PostgresLogSource(SqlSource):
             good = good and step.ok
             yield step
         if good:
-            yield from log_steps(self._log.needs)
+            offered = self._offered().values()
+            tables = [m.table for offer in offered for m in offer.members]
+            names = [(table.schema, table.name) for table in tables]
+            yield from log_steps(self._log.needs, names)
 
     def plan(
         self, streams: Sequence[Stream], saved: Mapping[str, Checkpoint] = NOTHING_SAVED

@@ -263,12 +263,22 @@ def test_rights_are_explained(sql: Sql, logical_url: str, logical_server: Postgr
         assert (last.name, last.ok) == ("log rights", False)
         assert f'ALTER ROLE "{role}" REPLICATION' in (last.hint or "")
         sql.execute(f"alter role {role} replication".encode())
-        assert all(step.ok for step in source.check())
+        *_, last = source.check()
+        assert (last.name, last.ok) == ("publication", False)
+        assert f"may not CREATE in the database {database} and it owns none" in last.detail
+        assert 'CREATE PUBLICATION penstock FOR TABLE "public"."t";' in (last.hint or "")
+        assert f'GRANT CREATE ON DATABASE "{database}" TO "{role}"' in (last.hint or "")
         following = Following(source)
         with pytest.raises(AuthError) as refused:
             following.step()
         assert refused.value.code == "source.publication_rights"
         assert 'CREATE PUBLICATION "penstock_p_' in (refused.value.hint or "")
+        sql.execute(f"grant create on database {database} to {role}".encode())
+        sql.execute("create table theirs(id int primary key)")
+        sql.execute(f"grant select on theirs to {role}; alter table t owner to {role}".encode())
+        steps = {step.name: step for step in source.check()}
+        assert all(step.ok for step in steps.values())
+        assert "for 1 of 2 tables; others own public.theirs" in steps["publication"].detail
     finally:
         source.close()
         sql.execute(f"drop owned by {role}; drop role {role}".encode())
@@ -293,6 +303,23 @@ def test_check_passes_on_a_server_that_is_ready(sql: Sql, logical_url: str) -> N
     try:
         steps = list(source.check())
         assert all(step.ok for step in steps)
-        assert [step.name for step in steps][-3:] == ["log settings", "log rights", "log slot"]
+        names = ["log settings", "log rights", "publication", "log slot"]
+        assert [step.name for step in steps][-4:] == names
+    finally:
+        source.close()
+
+
+def test_check_looks_for_the_publication_that_is_named(sql: Sql, logical_url: str) -> None:
+    sql.execute("create table t(id int primary key)")
+    source = open_source(logical_url, publication="theirs")
+    try:
+        *_, last = source.check()
+        assert (last.name, last.ok) == ("publication", False)
+        assert 'CREATE PUBLICATION "theirs" FOR ALL TABLES;' in (last.hint or "")
+        sql.execute("create publication theirs for all tables with (publish = 'insert')")
+        steps = {step.name: step for step in source.check()}
+        assert (
+            "theirs is there. The publication theirs has no updates" in steps["publication"].detail
+        )
     finally:
         source.close()
