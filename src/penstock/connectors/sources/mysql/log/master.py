@@ -116,6 +116,14 @@ class Master:
         """Names of the log's files that are there, oldest first."""
         return sorted((row[0] for row in self._rows("SHOW BINARY LOGS")), key=file_number)
 
+    def behind(self, file: str, offset: int) -> int | None:
+        """Bytes of log behind a place; None when the server does not have its file."""
+        sizes = {row[0]: int(row[1]) for row in self._rows("SHOW BINARY LOGS")}
+        if file not in sizes:
+            return None
+        later = [name for name in sizes if file_number(name) >= file_number(file)]
+        return max(sum(sizes[name] for name in later) - offset, 0)
+
     def cascades(self) -> list[tuple[str, str, str]]:
         """(database, table, foreign key) of tables whose rows go or change with others."""
         return self._rows(

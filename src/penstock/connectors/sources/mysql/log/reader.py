@@ -149,6 +149,14 @@ class LogReader:
     def end(self) -> Position:
         return self.guarded(lambda: self._with_master(lambda master: master.end()))
 
+    def measure(self, position: Position) -> None:
+        """Keep how many bytes reading is behind, for those who look."""
+        with suppress(PenstockError, pymysql.Error):
+            # Where the server is away, reading itself notices.
+            self.stats.lag_bytes = self._with_master(
+                lambda master: master.behind(position.file, position.offset)
+            )
+
     def shape_of(self, table: TableMap) -> Shape | None:
         """For the decoder."""
         followed = self._tables.get(table.name)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _LOOK_S: Final = 0.2
 _BEAT_S: Final = 1.0
 """At most this often a position without rows is told."""
+_MEASURE_S: Final = 5.0
+"""At most this often the server is asked how far its log goes."""
 _PATIENCE_S: Final = 120.0
 """How long a server that is away is tried again before the job gives up."""
 _PAUSES_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -66,6 +68,7 @@ class Run:
         self._told_at = time.monotonic()
         self._end: Position | None = None
         self._behind = True
+        self._measured_at = 0.0
 
     def batches(self) -> Iterator[Batch]:
         tries, away_since = 0, 0.0
@@ -98,6 +101,7 @@ class Run:
             if events is not None:
                 yield from self._block(events)
             if self._is_at_end():
+                self._log.stats.lag_bytes = 0
                 yield self._heartbeat()
                 return
             if self._is_time_to_tell():
@@ -306,6 +310,9 @@ class Run:
         at = self._place.position.at
         self._log.stats.lag_seconds = max(time.time() - at, 0.0) if self._behind and at else 0.0
         self._behind = True
+        if time.monotonic() - self._measured_at >= _MEASURE_S:
+            self._measured_at = time.monotonic()
+            self._log.measure(self._place.position)
 
 
 _AWAY: Final = {1053, 1927, 2003, 2006, 2013, 2014, 2055, 4031}

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from maria import BINLOG, MariaServer
+from penstock.connectors.sources.mysql.log.master import Master
 from servers import PASSWORD, USER
 from tables import Tables
 
@@ -266,3 +267,21 @@ def test_children_that_go_with_their_parents_are_warned_of(sql: Sql, tables: Tab
     )
     warnings = tables.run().to_dict()["warnings"]
     assert any("Rows of children" in item for item in warnings)
+
+
+def test_how_far_reading_is_behind_is_known_in_bytes_and_seconds(
+    sql: Sql, tables: Tables, logging_server: MariaServer
+) -> None:
+    sql(ITEMS)
+    summary = tables.run()
+    assert (summary.source["lag_bytes"], summary.source["lag_seconds"]) == (0, 0.0)
+    at = summary.objects[0].checkpoint
+    sql(
+        "create table texts (b text); insert into texts values (repeat('x', 5000));"
+        "flush binary logs"
+    )
+    with closing(logging_server.connect()) as session:
+        behind = Master(session, "penstock").behind(at["file"], at["offset"])
+    assert behind is not None
+    assert behind > 5000
+    assert tables.run().source["lag_bytes"] == 0
