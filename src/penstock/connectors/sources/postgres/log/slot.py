@@ -18,6 +18,7 @@ from penstock.connectors.sources.postgres.log.position import Position
 from penstock.core.errors import ConfigError, TransientError
 
 PLUGIN: Final = "pgoutput"
+_FAILOVER_SINCE: Final = 170_000
 _LOOK_S: Final = 0.5
 _READABLE: Final = 30
 
@@ -81,6 +82,9 @@ def find(connection: psycopg.Connection[Any], name: str) -> Slot | None:
 def create(connection: psycopg.Connection[Any], name: str, cancel: threading.Event) -> int:
     """A new slot at the end of the log; waits for the transactions that are open now.
 
+    From PostgreSQL 17 on it is one that standbys keep, too (`sync_replication_slots`), so that
+    reading goes on there when one takes over.
+
     Returns:
         Where its log begins: all that is committed later will come.
 
@@ -88,8 +92,12 @@ def create(connection: psycopg.Connection[Any], name: str, cancel: threading.Eve
         psycopg.Error: also when `cancel` is set meanwhile.
     """
     with cancelled_by(connection, cancel):
+        standby = connection.execute("SELECT pg_is_in_recovery()").fetchone()
+        kept = connection.info.server_version >= _FAILOVER_SINCE and standby == (False,)
+        option = ", failover => true" if kept else ""
         row = connection.execute(
-            "SELECT lsn::text FROM pg_create_logical_replication_slot(%s, %s)", [name, PLUGIN]
+            f"SELECT lsn::text FROM pg_create_logical_replication_slot(%s, %s{option})".encode(),
+            [name, PLUGIN],
         ).fetchone()
     assert row is not None
     return lsn_number(row[0])
