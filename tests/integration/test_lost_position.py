@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -55,9 +56,14 @@ class Postgres:
 
     def __init__(self) -> None:
         self.server = PostgresServer(wal_level="logical")
+        self.database = "postgres"
+
+    @property
+    def url(self) -> str:
+        return self.server.url_of(self.database)
 
     def session(self) -> Any:
-        return closing(psycopg.connect(self.server.url, autocommit=True))
+        return closing(psycopg.connect(self.url, autocommit=True))
 
     def seed(self, run: Run) -> None:
         run("create view numbers as select g from generate_series(1, 2000) g")
@@ -78,9 +84,14 @@ class Maria:
     def __init__(self) -> None:
         settings: dict[str, Any] = dict(BINLOG)
         self.server = MariaServer(**settings)
+        self.database = "penstock"
+
+    @property
+    def url(self) -> str:
+        return self.server.url_of(self.database)
 
     def session(self) -> Any:
-        return closing(self.server.connect())
+        return closing(self.server.connect(self.database))
 
     def seed(self, run: Run) -> None:
         run("create view numbers as select seq as g from seq_1_to_2000")
@@ -103,11 +114,21 @@ class Maria:
                 time.sleep(0.1)
 
 
-@pytest.fixture(params=[Postgres, pytest.param(Maria, marks=pytest.mark.mysql)])
-def place(request: pytest.FixtureRequest) -> Iterator[Postgres | Maria]:
+@pytest.fixture(scope="module", params=[Postgres, pytest.param(Maria, marks=pytest.mark.mysql)])
+def servers(request: pytest.FixtureRequest) -> Iterator[Postgres | Maria]:
     found = request.param()
     with found.server:
         yield found
+
+
+@pytest.fixture
+def place(servers: Postgres | Maria) -> Postgres | Maria:
+    """A fresh database of the server, whose log is lost as a whole."""
+    name = f"t{uuid4().hex}"
+    with servers.session() as session, session.cursor() as cursor:
+        cursor.execute(f"create database {name}")
+    servers.database = name
+    return servers
 
 
 @pytest.fixture
@@ -125,7 +146,7 @@ def run(place: Postgres | Maria) -> Iterator[Run]:
 
 @pytest.fixture
 def tables(place: Postgres | Maria, tmp_path: Path) -> Tables:
-    return Tables(tmp_path, {"type": place.type, "url": place.server.url, "mode": "LOG_BASED"})
+    return Tables(tmp_path, {"type": place.type, "url": place.url, "mode": "LOG_BASED"})
 
 
 def same(place: Postgres | Maria, tables: Tables) -> None:

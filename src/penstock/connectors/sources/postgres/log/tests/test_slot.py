@@ -192,6 +192,9 @@ def test_log_that_the_server_dropped_is_a_lost_position(tmp_path: Path) -> None:
         assert summary.status == "FAILED"
         assert summary.error["code"] == "OFFSET_EXPIRED"
         assert "max_slot_wal_keep_size" in summary.error["message"]
+        sql.execute("insert into t values (1, 'a'), (2, 'b'); delete from t where id = 1")
+        tables.run(recover="REPAIR")
+        assert tables.rows("select id, v from t where not _ps_deleted") == [(2, "b")]
 
 
 def test_after_a_lost_position_everything_is_read_again(
