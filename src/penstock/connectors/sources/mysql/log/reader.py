@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -245,12 +246,7 @@ class LogReader:
         def begin(master: Master) -> Position:
             master.check()
             end = master.end()
-            kept = master.retention_s()
-            if 0 < kept < _THREE_DAYS_S:
-                self._warnings.append(
-                    f"The server keeps its log for {kept // 3600} hours only: a longer pause "
-                    "means reading everything again."
-                )
+            self._warnings += _in_danger(position, end, master.retention_s(), time.time())
             if position is None or self._anew:
                 self._warnings += self._cascades(master)
             return end
@@ -299,6 +295,28 @@ class LogReader:
             return work(Master(session, self._config.user))
         finally:
             session.close()
+
+
+def _in_danger(position: Position | None, end: Position, kept_s: int, now: float) -> Iterator[str]:
+    """Of a log that may be purged before it is read (pipelines.md 19.3).
+
+    Args:
+        kept_s: how long the server keeps it; 0 for ever.
+    """
+    if 0 < kept_s < _THREE_DAYS_S:
+        yield (
+            f"The server keeps its log for {kept_s // 3600} hours only: a longer pause "
+            "means that changes are lost (OFFSET_EXPIRED)."
+        )
+    # What was read last may be old because nothing happened since.
+    behind = position is not None and (position.gtid or position.place) != (end.gtid or end.place)
+    if position is not None and behind and position.at and kept_s:
+        late = now - position.at
+        if late > kept_s / 2:
+            yield (
+                f"Reading is {late / 3600:.0f} hours behind, and the server keeps its log for "
+                f"{kept_s // 3600} hours: let the pipeline catch up now."
+            )
 
 
 def _expired(position: Position, master: Master, reason: str) -> ConfigError:
