@@ -133,6 +133,30 @@ def test_deletes_can_take_rows_away_even_those_of_a_late_history(bench: Bench) -
     assert (books.deleted, books.updated, books.unchanged) == (1, 1, 1)
 
 
+def test_a_row_that_was_taken_away_does_not_come_back_with_a_history_that_outlived_a_crash(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, dead = people(4), threading.Event()
+    plan = {"deletes": Deletes.HARD}
+
+    def gone(what: str) -> None:
+        if what == "people after 0":
+            database.delete("people", 2)
+            assert dead.wait(10)
+
+    def dies(_load: TableLoad) -> Receipt:
+        dead.set()
+        raise ConfigError("The machine is gone.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(bench.destination, "load", dies)
+        source = LogSource(database, reading=gone)
+        assert bench.run(source, plan=plan, package_rows=1).fatal is not None
+    assert {package.split for package in bench.job.staging.pending()} == {LOG_SPLIT, "people#1"}
+    bench.run(LogSource(database), plan=plan)
+    assert bench.rows("people", "true") == database.rows("people")
+
+
 def test_an_emptied_table_keeps_its_rows_or_has_all_flagged(bench: Bench) -> None:
     database = people(3)
     bench.run(LogSource(database))
