@@ -206,6 +206,8 @@ def test_values_without_a_place_are_failed_events_or_text(
     sql: psycopg.Connection[Any], tables: Tables, kind: str
 ) -> None:
     values = ODD[kind]
+    if kind == "numeric" and sql.info.server_version < 140_000:
+        values = ["NaN"]  # it had no infinite numerics
     sql.execute(f"create table odd (id int primary key, v {kind})".encode())
     good = "12.5" if kind.startswith("numeric") else "12:00:00" if kind == "time" else "2025-01-01"
     for number, value in enumerate([good, *values, None]):
