@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -13,10 +14,13 @@ import psycopg
 import pytest
 
 from maria import BINLOG, MariaServer
-from penstock.core.records import JobType, Severity
+from penstock.core.progress import Progress
+from penstock.core.records import JobStatus, JobType, Severity
 from penstock.engine.verify import compare
 from penstock.store import Catalog
 from penstock.worker import recovering
+from penstock.worker.options import RunOptions
+from penstock.worker.recovering import run_recovering
 from servers import PostgresServer
 from tables import PIPELINE, Tables
 from verified import opened
@@ -162,6 +166,19 @@ def same(place: Postgres | Maria, tables: Tables) -> None:
             assert sorted(found) == wanted, table
 
 
+class Told:
+    """Keeps warnings that are about the pipeline."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+
+    def progress(self, snapshot: Progress) -> None: ...
+
+    def message(self, level: str, text: str) -> None:
+        if level == "warning" and text.startswith(f"{PIPELINE}: "):
+            self.messages.append(text)
+
+
 def jobs(tables: Tables) -> list[Any]:
     """Oldest first."""
     with closing(Catalog.open(opened(tables).catalog_url)) as catalog:
@@ -199,7 +216,13 @@ def test_a_repair_reads_again_only_what_differs(
     tables.run()
     run(GAP)
     place.lose(run)
-    tables.run()
+    told = Told()
+    summary = run_recovering(opened(tables), PIPELINE, RunOptions(), told, threading.Event())
+    assert summary.status == JobStatus.COMPLETED
+    assert told.messages[-1] == (
+        f"{PIPELINE}: Compared 3 of 4 tables; differing keys read again: items 24, orders 2. "
+        "Read whole: plain."
+    )
     same(place, tables)
     gone = tables.rows("select count(*), min(id), max(id) from items where _ps_deleted")
     assert gone == [(20, 101, 120)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -93,8 +93,18 @@ def run_recovering(
         repaired = _repaired(workspace, pipeline, found, whole, watcher, cancel)
         if repaired is not None and repaired.status not in _DONE:
             return repaired
+        watcher.message("warning", f"{pipeline}: {_told(found, whole)}")
     last = replace(options, objects=(), log_from=start.checkpoint, reload=frozenset(whole))
     return run_pipeline(workspace, pipeline, last, watcher, cancel)
+
+
+def _told(found: Sequence[ObjectResult], whole: Collection[str]) -> str:
+    """What was repaired, for the user."""
+    differ = {item.object: item.different for item in found if item.object not in whole}
+    changed = [f"{name} {count:,}" for name, count in differ.items() if count]
+    told = f"Compared {len(differ)} of {len(differ) + len(whole)} tables; "
+    told += f"differing keys read again: {', '.join(changed)}." if changed else "they are equal."
+    return told + (f" Read whole: {', '.join(sorted(whole))}." if whole else "")
 
 
 def _by_itself(workspace: Workspace, pipeline: str, summary: Summary) -> Recovery | None:
