@@ -73,6 +73,8 @@ def verify(
     with opened_ends(workspace, pipeline) as ends, opened(workspace) as catalog:
         ends.source.stop_with(cancel)
         ends.destination.stop_with(cancel)
+        # Reading needs less than loading, and the comparison has an engine of its own.
+        ends.destination.limit_memory(ends.budget.destination_bytes * 5 // 8)
         task, plans = trial(workspace, pipeline, ends, catalog, options.objects)
         task.fixed_schema, task.cancel = True, cancel
         if catalog is None or not any(task.memory.mapping(p.event_type) for p in plans):

@@ -198,7 +198,7 @@ class DuckDb(SqlDestination):
 
     def digest(self, table: str, plan: DigestPlan) -> Digest | None:
         with giving_up(self.cancel, self._file.interrupt):
-            return super().digest(table, plan)
+            return self._with_room(partial(super().digest, table, plan))
 
     def read(self, wanted: TableRead) -> Iterator[pa.RecordBatch]:
         with giving_up(self.cancel, self._file.interrupt):
