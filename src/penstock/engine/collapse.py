@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -47,12 +48,29 @@ def all_differ(keys: Sequence[pa.RecordBatch]) -> bool:
     table = pa.Table.from_batches(keys)
     if table.num_columns == 1:
         column = table.column(0)
-        # Tables come in the order of their key: seen without counting.
-        if pc.all(pc.less(column[:-1], column[1:]), skip_nulls=False, min_count=0).as_py():
+        # Tables come in the order of their key, or their parts do: seen without counting.
+        if _in_order_apart(column.chunks):
             return True
         return bool(pc.count_distinct(column, mode="all").as_py() == table.num_rows)
     groups = table.group_by(table.column_names, use_threads=False).aggregate([])
     return bool(groups.num_rows == table.num_rows)
+
+
+def _in_order_apart(batches: Sequence[pa.Array]) -> bool:
+    """Whether values rise inside of each batch, and no two batches reach into each other.
+
+    So it is for a table whose parts are read side by side. False when there are nulls.
+    """
+    spans = []
+    for values in batches:
+        if not len(values):
+            continue
+        rises = pc.less(values[:-1], values[1:])
+        if values.null_count or not pc.all(rises, min_count=0).as_py():
+            return False
+        spans.append((values[0].as_py(), values[-1].as_py()))
+    spans.sort()
+    return all(last < first for (_, last), (first, _) in pairwise(spans))
 
 
 def _newest(table: pa.Table, key: Sequence[str]) -> pa.Array:

@@ -58,3 +58,11 @@ def test_the_newest_row_of_each_key_stays_in_whichever_file_it_is(
     assert collapse(files, ["id"]) == 2
     assert sorted(v for f in files for v in pq.read_table(f)["v"].to_pylist()) == left
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.parquet", "1.parquet"]
+
+
+def test_parts_of_a_table_that_are_read_side_by_side_are_seen_to_differ_in_any_order() -> None:
+    assert all_differ([keys(id=[7, 8]), keys(id=[1, 2]), keys(id=[9]), keys(id=[3])])
+    assert all_differ([keys(id=[7, 9]), keys(id=[8, 10])])
+    assert not all_differ([keys(id=[7, 9]), keys(id=[1, 7])])
+    assert not all_differ([keys(id=[7, 9]), keys(id=[8]), keys(id=[9, 11])])
+    assert not all_differ([keys(id=[2, 1]), keys(id=[1])])
