@@ -73,6 +73,8 @@ def run() -> None:
         warnings.simplefilter("ignore")
     # Arrow's own allocator keeps what was freed, which here is 16 MB and saves no time.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    # NumPy comes with Arrow; its algebra, which nothing here uses, would start a thread per core.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # A default collector walks through all the objects of our imports again and again.
     gc.set_threshold(*CALM)
     _leave(execute(sys.argv[1:]))
