@@ -55,6 +55,15 @@ STORE_NAMES: Final = (
     "discard.remote",
 )
 """These lie on the way only where the staging area is an object store."""
+SEAL_NAMES: Final = (
+    "seal.before",
+    "seal.after",
+    "recover.begun",
+    "recover.before_close",
+    "recover.closed",
+)
+"""These lie on the way only where a package is open over several checkpoints, and where a job
+was killed meanwhile."""
 LOG_NAMES: Final = (
     "history.begun",
     "history.before_read",

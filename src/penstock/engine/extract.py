@@ -49,6 +49,7 @@ def context(
         batch_bytes=task.budget.batch_bytes,
         batch_seconds=task.budget.batch_seconds,
         package_rows=task.budget.whole_batch,
+        cut_short=task.cut_short,
         bounds=task.bounds,
         limit=limit,
         infer_dates=task.infer_dates,

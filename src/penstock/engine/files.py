@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 
 from penstock.engine.package import sync
 
-_GROUP_ROWS: Final = 8_000
-_GROUP_BYTES: Final = 4 << 20
+GROUP_ROWS: Final = 8_000
+GROUP_BYTES: Final = 4 << 20
 """Size of a row group, whichever comes first. With a group per batch of a thousand rows, writing
 and reading cost half as much again."""
 # Dictionaries and statistics pay for files that are searched; lz4 halves the size for little.
-_STYLE: Final[dict[str, Any]] = {
+STYLE: Final[dict[str, Any]] = {
     "compression": "lz4",
     "use_dictionary": False,
     "write_statistics": False,
@@ -30,7 +30,7 @@ class StagedFile:
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self.path = path
         self.schema = schema
-        self._writer = pq.ParquetWriter(path, schema, **_STYLE)
+        self._writer = pq.ParquetWriter(path, schema, **STYLE)
         self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
         self._bytes = 0
@@ -39,7 +39,7 @@ class StagedFile:
         self._waiting.append(batch)
         self._rows += batch.num_rows
         self._bytes += batch.nbytes
-        if self._rows >= _GROUP_ROWS or self._bytes >= _GROUP_BYTES:
+        if self._rows >= GROUP_ROWS or self._bytes >= GROUP_BYTES:
             self._flush()
 
     def close(self) -> None:
@@ -76,7 +76,7 @@ def rewrite(file: Path, change: Callable[[pa.RecordBatch, int], pa.RecordBatch])
     new: StagedFile | None = None
     rows = 0
     with pq.ParquetFile(file) as old:
-        for batch in old.iter_batches(_GROUP_ROWS, use_threads=False):
+        for batch in old.iter_batches(GROUP_ROWS, use_threads=False):
             changed = change(batch, rows)
             new = new or StagedFile(temporary, changed.schema)
             new.write(changed)
@@ -90,6 +90,6 @@ def rewrite(file: Path, change: Callable[[pa.RecordBatch, int], pa.RecordBatch])
 def write_whole(table: pa.Table, file: Path) -> None:
     """Write beside the file and swap: a crash leaves the old file or the new one, never half."""
     temporary = file.with_name(f"{file.name}.new")
-    pq.write_table(table, temporary, row_group_size=_GROUP_ROWS, **_STYLE)
+    pq.write_table(table, temporary, row_group_size=GROUP_ROWS, **STYLE)
     sync(temporary)
     temporary.replace(file)

@@ -8,7 +8,8 @@ Below the pipeline's prefix:
     failed/LOAD                              failed events
 
 Local disk holds the open packages, and those that this job closed or fetched: at its start
-whatever lies there is removed, for the store alone says what exists.
+the closed ones are removed, for the store alone says what exists. A package that was open when
+its job died can be closed by the next one on the same machine; elsewhere its rows are read again.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from penstock.core.errors import InternalError
 from penstock.core.failpoints import hit
 from penstock.core.load import LoadPackage, PackagePart
 from penstock.engine.folders import KEYS, safe_name, split_folder
-from penstock.engine.package import CARD, card_of, disk_error, package_of
+from penstock.engine.package import BUILDING, CARD, card_of, disk_error, package_of
 from penstock.engine.waiting import Waiting, sorted_out
 from penstock.sdk.objects import Objects, damaged
 
@@ -84,7 +85,9 @@ class ObjectStaging:
         held.package, held.card = package, card
 
     def pending(self) -> Iterator[LoadPackage]:
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for entry in self.folder.glob("*/*"):
+            if not entry.name.startswith(BUILDING):
+                shutil.rmtree(entry, ignore_errors=True)
         found, lost = sorted_out(self.objects, f"{self.prefix}/packages")
         self.objects.delete(lost)
         for item in found:

@@ -46,7 +46,7 @@ def rewrite_card(package: LoadPackage) -> None:
 def pending(folder: Path) -> Iterator[LoadPackage]:
     """Closed packages below a pipeline's staging folder, oldest first in each split.
 
-    Folders that were never closed are removed: their rows will be read again.
+    Folders that were never closed are left alone (see `recovery`).
     """
     if not folder.is_dir():
         return
@@ -54,8 +54,8 @@ def pending(folder: Path) -> Iterator[LoadPackage]:
     for split in sorted(folder.iterdir()):
         for entry in sorted(split.iterdir()) if split.is_dir() else ():
             if entry.name.startswith(BUILDING):
-                shutil.rmtree(entry, ignore_errors=True)
-            elif (entry / CARD).is_file():
+                continue
+            if (entry / CARD).is_file():
                 packages.append(read_package(entry))
             elif entry.name.isdigit():
                 # A discard was cut short after the card went: the rest may go too.

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,14 +15,17 @@ import pyarrow.parquet as pq
 from penstock.core.batch import FailedEvent
 from penstock.core.books import Books
 from penstock.core.load import PackagePart, WriteMode
+from penstock.core.mapping import Mapping
 from penstock.engine.collapse import all_differ, collapse
 from penstock.engine.files import StagedFile
 from penstock.engine.filling import fill
 from penstock.engine.mapping import Mapped, Mapper
 from penstock.engine.passes import Pass
+from penstock.engine.rowfiles import RowFiles
 from penstock.engine.task import StreamPlan
 from penstock.engine.uniform import make_uniform
 
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 EVENTS = pa.schema([(name, pa.string()) for name in (
     "object", "stage", "code", "reason", "raw", "key", "event_type", "op", "row_id"
 )] + [(name, pa.int64()) for name in ("ingested_at", "seq", "attempt")])  # fmt: skip
@@ -32,12 +39,12 @@ _WEIGHT = {WriteMode.HISTORY: 12}
 class OpenPart:
     """Grows until its package closes; then it is a `PackagePart` and never changes again."""
 
-    def __init__(self, folder: Path, number: int, plan: StreamPlan, mapper: Mapper) -> None:
+    def __init__(
+        self, folder: Path, number: int, plan: StreamPlan, mapper: Mapper, *, sealing: bool = False
+    ) -> None:
         self._folder = folder
         self._plan = plan
         self._mapper = mapper
-        self._files: list[Path] = []
-        self._open: StagedFile | None = None
         self._keys: StagedFile | None = None
         self._seen: list[pa.RecordBatch] = []
         """The keys of the rows so far."""
@@ -48,6 +55,11 @@ class OpenPart:
         self._truncated = False
         self._number = number
         self._prefix = f"p{number}-{plan.event_type[:40]}".replace("/", "_")
+        self._stored = RowFiles(folder, self._prefix)
+        self._sealing = sealing
+        self._untold_keys: list[pa.RecordBatch] = []
+        self._told_failed = 0
+        self._told_mapping: Mapping | None = None
         self.generation = plan.generation
         self.rows = 0
         self.bytes = 0
@@ -101,28 +113,24 @@ class OpenPart:
 
     def restart(self, generation: int) -> None:
         """Rows so far belong to a generation that a newer one replaces: they count as collapsed."""
-        self._close_files()
-        for file in self._files:
-            file.unlink()
+        self._stored.drop()
         self._books.collapsed += self.rows
-        self._files, self._seen = [], []
+        self._seen = []
         self.rows, self.bytes, self.generation = 0, 0, generation
 
     def close(self, package: str, current: Pass | None, *, publish: bool) -> PackagePart:
         """Finish the files: one schema, unique keys in merge mode, failed events beside them."""
-        self._close_files()
+        self._stored.flush()
+        if self._keys is not None:
+            self._keys.close()
         mapping = self._mapper.mapping
-        make_uniform(self._files, mapping)
-        merging = self._plan.mode is WriteMode.MERGE and bool(mapping.key)
-        # Appended rows stay as they came.
-        masked = [] if self._plan.mode is WriteMode.APPEND else mapping.schema.names
-        differ = merging and all_differ(self._seen)
-        left_out = fill(self._files, () if differ else mapping.key, masked)
-        if merging and not differ:
-            dropped = collapse(self._files, mapping.key)
-            self._books.collapsed += dropped
-            self.rows -= dropped
-        failed_file = self._write_failed()
+        files = [file.path for file in self._stored.files]
+        if self._sealing:
+            files = [beside(file, "whole") for file in files]
+        left_out, dropped = settled(files, self._plan.mode, mapping, self._seen)
+        self._books.collapsed += dropped
+        self.rows -= dropped
+        failed_file = write_failed(self._folder, self._prefix, self._failed)
         sweep = None
         rebuilding = self.generation > self._plan.published
         swept = self._truncated or not rebuilding
@@ -136,7 +144,7 @@ class OpenPart:
             key=mapping.key,
             mode=self._plan.mode,
             generation=self.generation,
-            files=tuple(file.name for file in self._files),
+            files=tuple(file.name for file in files),
             rows=self.rows,
             load_id=f"{package}-p{self._number}",
             books=self._books,
@@ -152,25 +160,48 @@ class OpenPart:
 
     def abandon(self) -> None:
         """Let go of the files; nobody will read them."""
-        for item in (self._open, self._keys):
-            if item is not None:
-                item.drop()
+        if self._keys is not None:
+            self._keys.drop()
 
-    def _close_files(self) -> None:
-        for item in (self._open, self._keys):
-            if item is not None:
-                item.close()
-        self._open = None
+    def seal(self, current: Pass | None, record: int) -> tuple[dict[str, Any], list[Any]]:
+        """What a later job needs to close the part as it is now: a state, and the blobs of it
+        that came since the last seal.
+
+        Args:
+            record: number of the journal's record that this goes into.
+        """
+        state = self._state(current)
+        blobs: list[Any] = []
+        rows = self._stored.untold(record)
+        for name, batches in (("rows", rows), ("keys", self._untold_keys)):
+            if batches:
+                state[name] = len(blobs)
+                blobs.append(stream_of(batches))
+        # After `untold`, which says where the rows begin that are in no file.
+        state["rows_from"] = self._stored.told_from
+        state["failed"] = [vars_of(event) for event in self._failed[self._told_failed :]]
+        if self._told_mapping is not self._mapper.mapping:
+            state["mapping"] = self._mapper.mapping.to_dict()
+        self._untold_keys, self._told_failed = [], len(self._failed)
+        self._told_mapping = self._mapper.mapping
+        return state, blobs
+
+    def _state(self, current: Pass | None) -> dict[str, Any]:
+        return {
+            "number": self._number,
+            "prefix": self._prefix,
+            "stream": self._plan.stream.name,
+            "event_type": self._plan.event_type,
+            "mode": self._plan.mode,
+            "generation": self.generation,
+            "attempt": self._attempt,
+            "books": self._books.to_dict(),
+            "pass_id": current.id if current else None,
+            "files": [[file.path.name, file.size, file.crc] for file in self._stored.files],
+        }
 
     def _write_rows(self, rows: pa.RecordBatch) -> None:
-        if self._open is not None and not self._open.schema.equals(rows.schema):
-            self._open.close()
-            self._open = None
-        if self._open is None:
-            path = self._folder / f"{self._prefix}-{len(self._files):04d}.parquet"
-            self._open = StagedFile(path, rows.schema)
-            self._files.append(path)
-        self._open.write(rows)
+        self._stored.write(rows)
         if self._plan.mode is WriteMode.MERGE:
             self._seen.append(rows.select(list(self._mapper.mapping.key)))
         if self._truncated and self._mapper.mapping.key:
@@ -185,14 +216,61 @@ class OpenPart:
         if not self._keys.schema.equals(keys.schema):
             keys = keys.cast(self._keys.schema)
         self._keys.write(keys)
+        if self._sealing:
+            self._untold_keys.append(keys)
 
-    def _write_failed(self) -> str | None:
-        if not self._failed:
-            return None
-        table = pa.Table.from_pylist([vars_of(event) for event in self._failed], schema=EVENTS)
-        name = f"{self._prefix}-failed.parquet"
-        pq.write_table(table, self._folder / name)
-        return name
+
+def settled(
+    files: Sequence[Path], mode: WriteMode, mapping: Mapping, keys: Sequence[pa.RecordBatch] = ()
+) -> tuple[dict[str, int], int]:
+    """Make finished files those of a load: one schema, and unique keys in merge mode.
+
+    Args:
+        keys: of all rows, when they are at hand.
+
+    Returns:
+        What is still left out (bits by column name), and how many rows went.
+    """
+    make_uniform(files, mapping)
+    merging = mode is WriteMode.MERGE and bool(mapping.key)
+    # Appended rows stay as they came.
+    masked = [] if mode is WriteMode.APPEND else mapping.schema.names
+    differ = merging and all_differ(keys)
+    left_out = fill(files, () if differ else mapping.key, masked)
+    return left_out, collapse(list(files), mapping.key) if merging and not differ else 0
+
+
+def beside(file: Path, mark: str) -> Path:
+    """The same file under another name too: what changes it there leaves it whole under its own,
+    which a journal speaks of."""
+    other = file.with_name(f"{mark}-{file.name}")
+    other.unlink(missing_ok=True)
+    try:
+        other.hardlink_to(file)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        shutil.copyfile(file, other)
+    return other
+
+
+def write_failed(folder: Path, prefix: str, events: Sequence[FailedEvent]) -> str | None:
+    """Failed events as a file; its name."""
+    if not events:
+        return None
+    table = pa.Table.from_pylist([vars_of(event) for event in events], schema=EVENTS)
+    name = f"{prefix}-failed.parquet"
+    pq.write_table(table, folder / name)
+    return name
+
+
+def stream_of(batches: Sequence[pa.RecordBatch]) -> pa.Buffer:
+    """Batches of one schema as an Arrow IPC stream."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batches[0].schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+    return sink.getvalue()
 
 
 def vars_of(event: FailedEvent) -> dict[str, object]:

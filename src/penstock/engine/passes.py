@@ -57,6 +57,13 @@ class Passes:
         for name in streams & self.by_stream.keys():
             self.by_stream[name].parts += 1
 
+    def with_closed(self, streams: set[str]) -> Passes:
+        """The notes as they would be once a package with keys of these streams was closed."""
+        notes = {name: replace(item) for name, item in self.by_stream.items()}
+        then = Passes(self.read_started_at, notes)
+        then.closed(streams)
+        return then
+
     def ended(self, stream: str) -> None:
         self.by_stream.pop(stream, None)
 

@@ -25,6 +25,7 @@ from penstock.engine.histories import Histories
 from penstock.engine.load import deliver
 from penstock.engine.mapping import Mapper, map_batch
 from penstock.engine.passes import Passes
+from penstock.engine.recovery import forget, left_open, recovered
 from penstock.engine.stage import Stager
 from penstock.engine.starts import Starts
 from penstock.engine.task import Task, is_log
@@ -101,19 +102,32 @@ def run(task: Task, splits: Sequence[Split]) -> Outcome:
 
 
 def deliver_leftovers(task: Task) -> None:
-    """Packages that an earlier job closed and did not finish; moves the positions on."""
+    """Packages that an earlier job closed and did not finish, then those that were open when it
+    was killed, as far as they are sealed; moves the positions on."""
     for checkpoint in task.checkpoints.values():
         task.truncated.update(checkpoint.emptied)
+    buildings = left_open(task.staging.folder)
+    task.cut_short = bool(buildings)
     for package in task.staging.pending():
-        if package.checkpoint is not None:
-            task.truncated.update(package.checkpoint.emptied)
-        deliver(task, package)
-        if package.package_no <= task.package_numbers.get(package.split, 0):
-            # Older than what the destination's ledger knows: a staging area from a backup.
-            continue
-        task.package_numbers[package.split] = package.package_no
-        if package.checkpoint is not None and _is_current(task, package):
-            task.checkpoints[package.split] = package.checkpoint
+        task.cut_short = True
+        _deliver_leftover(task, package)
+    for building in buildings:
+        sealed = recovered(task, building)
+        if sealed is not None:
+            _deliver_leftover(task, sealed)
+    forget(buildings)
+
+
+def _deliver_leftover(task: Task, package: LoadPackage) -> None:
+    if package.checkpoint is not None:
+        task.truncated.update(package.checkpoint.emptied)
+    deliver(task, package)
+    if package.package_no <= task.package_numbers.get(package.split, 0):
+        # Older than what the destination's ledger knows: a staging area from a backup.
+        return
+    task.package_numbers[package.split] = package.package_no
+    if package.checkpoint is not None and _is_current(task, package):
+        task.checkpoints[package.split] = package.checkpoint
 
 
 def _is_current(task: Task, package: LoadPackage) -> bool:

@@ -21,6 +21,7 @@ from penstock.engine.mapping import Mapped, Mapper
 from penstock.engine.package import BUILDING, disk_error
 from penstock.engine.part import OpenPart
 from penstock.engine.passes import Passes
+from penstock.engine.seals import Seals
 from penstock.engine.task import Task, is_log
 
 _HEARTBEAT_S: Final = 5.0
@@ -60,6 +61,7 @@ class Stager:
         """The end of a complete read is in the open package: it closes at the next checkpoint."""
         self._resolved: list[int] = []
         self._log = is_log(split, task.plans)
+        self._seals = Seals(task, split, enabled=not self._log)
         self._saved = task.checkpoints.get(split.name)
         self._saved_at = time.monotonic()
 
@@ -77,6 +79,8 @@ class Stager:
             self._checkpoint = mapped.batch.checkpoint
             if self._ends or self._full():
                 yield self._close(publish=False)
+            elif self._building is not None and self._seals.is_due:
+                self._seal()
             elif not self._parts and self._heartbeat_is_due():
                 yield self._heartbeat()
 
@@ -107,6 +111,7 @@ class Stager:
         for part in self._parts.values():
             part.abandon()
         self._parts = {}
+        self._seals.closed()
         if self._building is not None:
             shutil.rmtree(self._building, ignore_errors=True)
             self._building = None
@@ -116,12 +121,13 @@ class Stager:
         name = mapped.batch.stream
         part = self._part(name)
         if mapped.batch.generation > part.generation:
-            # A reload inside an open package: rows of the older generation are obsolete.
+            # A reload inside an open package (of a log): rows of the older one are obsolete.
             part.restart(mapped.batch.generation)
         part.append(mapped, self._passes.by_stream.get(name))
         self._ingested_at = max(self._ingested_at, mapped.batch.ingested_at)
         self._ends |= mapped.full_pass is not None and mapped.full_pass.ended
         self._resolved += mapped.batch.replayed
+        self._seals.read(mapped.batch.num_rows)
         self._task.states[name].rows_staged += mapped.rows.num_rows if mapped.rows else 0
         hit("stage.after_write")
 
@@ -130,12 +136,29 @@ class Stager:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._building = self._folder / f"{BUILDING}{new_id()}"
             self._building.mkdir()
+            self._seals.opened(self._building)
             self._opened_at = time.monotonic()
         if name not in self._parts:
             self._parts[name] = OpenPart(
-                self._building, len(self._parts), self._task.plans[name], self._mappers[name]
-            )
+                self._building, len(self._parts), self._task.plans[name], self._mappers[name],
+                sealing=self._seals.enabled,
+            )  # fmt: skip
         return self._parts[name]
+
+    def _seal(self) -> None:
+        """Up to this checkpoint the package would outlive this process."""
+        assert self._checkpoint is not None
+        for mapper in self._mappers.values():
+            mapper.save()
+        passes, parts = self._passes.by_stream, self._parts.items()
+        keyed = {name for name, part in parts if part.has_keys}
+        checkpoint = self._passes.with_closed(keyed).into(self._checkpoint)
+        number = self._seals.records
+        told = [part.seal(passes.get(name), number) for name, part in parts]
+        try:
+            self._seals.add(self._package_no + 1, checkpoint, self._ingested_at, told)
+        except OSError as error:
+            raise disk_error(error, self._folder) from error
 
     def _full(self) -> bool:
         budget = self._task.budget
@@ -225,6 +248,7 @@ class Stager:
                 fence=self._task.fence,
                 resolved=tuple(self._resolved),
             )
+            self._seals.closed(checkpoint)
             closed = self._task.staging.close(self._building, package)
         except OSError as error:
             raise disk_error(error, self._folder) from error

@@ -43,7 +43,7 @@ class Staging(Protocol):
     def pending(self) -> Iterator[LoadPackage]:
         """Closed packages with their files on local disk, oldest first in each split.
 
-        What was never closed, or only half discarded, is removed first.
+        What was only half discarded is removed first; open packages are left alone.
         """
 
     def discard(self, package: LoadPackage) -> None:

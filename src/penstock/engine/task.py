@@ -112,6 +112,8 @@ class Task:
     """A log is read on for so many seconds, and then to its next checkpoint."""
     replan: threading.Event = field(default_factory=threading.Event)
     """Set when a log showed that the plan does not hold any more."""
+    cut_short: bool = False
+    """The job before this one did not come to its end: it left packages, open or closed."""
     replaying: bool = False
     """The source gives failed events again: positions and generations stay as they are."""
     infer_dates: bool = True
