@@ -79,6 +79,8 @@ class ReadContext:
         restart: read the streams whole again, whatever the checkpoint says.
         bounds: {"from": iso, "to": iso} of `penstock run --from --to`; a bounded read
             yields no checkpoints and ends no full pass.
+        cut_short: the job before this one was killed while it read. So may be this one: what a
+            source has in hand should be little against what it handed over.
         limit: stop after about this many rows (previews); 0 means no limit.
         infer_dates: look for dates and times in text of fields without a declared type.
         called: to be told of each call to the system, from any thread.
@@ -99,6 +101,7 @@ class ReadContext:
     batch_seconds: float = 5.0
     restart: bool = False
     bounds: Mapping[str, str] = field(default_factory=dict)
+    cut_short: bool = False
     limit: int = 0
     infer_dates: bool = True
     called: Callable[[], None] = lambda: None

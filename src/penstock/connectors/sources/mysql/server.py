@@ -20,7 +20,7 @@ from penstock.connectors.sources.mysql.types import Definition
 from penstock.connectors.sources.mysql.words import MySqlColumn, MySqlWords
 from penstock.core.errors import ConfigError, ObjectFailed
 from penstock.sdk.source import SourceStats, Step
-from penstock.sdk.sql.reading import Column, Horizon, Rows, Server, Table
+from penstock.sdk.sql.reading import Blocks, Column, Horizon, Rows, Server, Table
 
 _SNAPSHOT: Final = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
 _SAMPLE_ROWS: Final = 20_000
@@ -91,9 +91,9 @@ class MySqlServer(Server):
         return Table("", name, columns, origin, kind="query")
 
     def read(
-        self, sql: str, columns: Sequence[Column], *, cancel: threading.Event, block_bytes: int
+        self, sql: str, columns: Sequence[Column], *, cancel: threading.Event, blocks: Blocks
     ) -> Iterator[Rows]:
-        return self.read_after(begin_snapshot, sql, columns, cancel=cancel, block_bytes=block_bytes)
+        return self.read_after(begin_snapshot, sql, columns, cancel=cancel, blocks=blocks)
 
     def read_after(
         self,
@@ -102,13 +102,13 @@ class MySqlServer(Server):
         columns: Sequence[Column],
         *,
         cancel: threading.Event,
-        block_bytes: int,
+        blocks: Blocks,
     ) -> Iterator[Rows]:
         """`read` in the transaction that `begin` makes in its connection."""
         known = [item for item in columns if isinstance(item, MySqlColumn)]
         with self._session() as connection:
             begin(connection)
-            rows = QueryRows(connection, sql, known, block_bytes)
+            rows = QueryRows(connection, sql, known, blocks)
             try:
                 with self.sessions.stopped_by(cancel, connection), closing(rows.pieces()) as pieces:
                     for piece in pieces:
@@ -152,7 +152,7 @@ class MySqlServer(Server):
             (column,), table.origin, (f"{name} IS NOT NULL", f"RAND() < {share:.9f}"), (column,)
         )
         sample: list[str] = []
-        for rows in self.read(sql, (column,), cancel=threading.Event(), block_bytes=1 << 20):
+        for rows in self.read(sql, (column,), cancel=threading.Event(), blocks=Blocks(1 << 20)):
             sample += [self.words.text(value, column) for value in rows.batch[0].to_pylist()]
         cuts = [sample[len(sample) * at // parts] for at in range(1, parts)] if sample else []
         return list(dict.fromkeys(cuts))

@@ -14,7 +14,6 @@ import psycopg2
 
 _PIPE_BYTES: Final = 1 << 20
 _WRITE_BYTES: Final = 1 << 18
-_FIRST_BYTES: Final = 1 << 18
 _LOOK_MS: Final = 200
 
 
@@ -40,8 +39,8 @@ class CopyOut:
             target=self._copy, args=(write,), name="copy-out", daemon=True
         )
 
-    def blocks(self, size: int) -> Iterator[memoryview]:
-        """Whole rows, about `size` bytes at a time, each block good until the next.
+    def blocks(self, next_size: Callable[[], int]) -> Iterator[memoryview]:
+        """Whole rows, about `next_size()` bytes at a time, each block good until the next.
 
         Ends early when cancelled, also while the server has not sent a row yet.
 
@@ -51,7 +50,7 @@ class CopyOut:
         self._thread.start()
         ended = False
         try:
-            yield from _whole_rows(self._more, size)
+            yield from _whole_rows(self._more, next_size)
             ended = True
         except _Cancelled:
             pass
@@ -86,17 +85,17 @@ class CopyOut:
             self._error = error
 
 
-def _whole_rows(more: Callable[[memoryview], int], most: int) -> Iterator[memoryview]:
+def _whole_rows(
+    more: Callable[[memoryview], int], next_size: Callable[[], int]
+) -> Iterator[memoryview]:
     """Text up to the last line end that is not inside of quotes; good until the next is asked for.
 
-    The first blocks are small: rows show early, and a reader that is stopped soon has not much
-    in hand that has to be read again. All of them lie in one place of memory, since fresh pages
-    for each cost more than the reading.
+    All blocks lie in one place of memory, since fresh pages for each cost more than the reading.
     """
-    size = min(_FIRST_BYTES, most)
-    room = bytearray(size + _PIPE_BYTES)
+    size = next_size()
+    room = bytearray(size + 1)
     count = 0
-    while got := more(memoryview(room)[count:]):
+    while got := more(memoryview(room)[count : max(size, count + 1)]):
         count += got
         if count >= size:
             end = _row_end(room, count)
@@ -105,9 +104,9 @@ def _whole_rows(more: Callable[[memoryview], int], most: int) -> Iterator[memory
                 room[: count - end] = room[end:count]
                 count -= end
             # A row may be larger than a block: then look again when there is twice as much.
-            size = min(2 * size, most) if end else 2 * count
-        if len(room) < size + _PIPE_BYTES:
-            room = room + bytes(size + _PIPE_BYTES - len(room))
+            size = next_size() if end else 2 * count
+        if len(room) < size + 1:
+            room = room + bytes(size + 1 + len(room))
     if count:
         yield memoryview(room)[:count]
 

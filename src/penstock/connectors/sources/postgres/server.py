@@ -23,7 +23,7 @@ from penstock.connectors.sources.postgres.words import PostgresWords
 from penstock.core.errors import ConfigError, Interrupted, ObjectFailed
 from penstock.core.stopping import giving_up
 from penstock.sdk.source import SourceStats, Step
-from penstock.sdk.sql.reading import Column, Horizon, Rows, Server, Table
+from penstock.sdk.sql.reading import Blocks, Column, Horizon, Rows, Server, Table
 
 _SAMPLE_ROWS: Final = 20_000
 _EPOCH_XIDS: Final = 1 << 32
@@ -138,10 +138,10 @@ class PostgresServer(Server):
         return Table("", name, columns, origin, kind="query")
 
     def read(
-        self, sql: str, columns: Sequence[Column], *, cancel: threading.Event, block_bytes: int
+        self, sql: str, columns: Sequence[Column], *, cancel: threading.Event, blocks: Blocks
     ) -> Iterator[Rows]:
         with self._session() as connection:
-            yield from self._copied(connection, sql, columns, cancel, block_bytes)
+            yield from self._copied(connection, sql, columns, cancel, blocks)
 
     def read_after(
         self,
@@ -150,7 +150,7 @@ class PostgresServer(Server):
         columns: Sequence[Column],
         *,
         cancel: threading.Event,
-        block_bytes: int,
+        blocks: Blocks,
     ) -> Iterator[Rows]:
         """`read` in one transaction with what `first` asks of its cursor: both see one snapshot,
         that of its first query."""
@@ -159,7 +159,7 @@ class PostgresServer(Server):
                 with connection.cursor() as cursor:
                     cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                     first(cursor)
-                yield from self._copied(connection, sql, columns, cancel, block_bytes)
+                yield from self._copied(connection, sql, columns, cancel, blocks)
             finally:
                 # A connection that is gone has no transaction any more.
                 with suppress(psycopg2.Error), connection.cursor() as cursor:
@@ -171,20 +171,20 @@ class PostgresServer(Server):
         sql: str,
         columns: Sequence[Column],
         cancel: threading.Event,
-        block_bytes: int,
+        blocks: Blocks,
     ) -> Iterator[Rows]:
         checked = connection.get_parameter_status("server_encoding") == "SQL_ASCII"
         parser = Parser(columns, check_utf8=checked)
-        blocks = CopyOut(connection, sql, cancel).blocks(block_bytes)
+        texts = CopyOut(connection, sql, cancel).blocks(blocks.next_bytes)
         try:
-            for block in blocks:
+            for block in texts:
                 rows = parser.rows(block)
                 self._count(rows.size)
                 yield rows
                 if cancel.is_set():
                     return
         finally:
-            blocks.close()  # type: ignore[attr-defined]
+            texts.close()  # type: ignore[attr-defined]
 
     def scalar(self, sql: str) -> Any:
         row = self._row(sql)

@@ -3,6 +3,7 @@
 An engine implements `Server` and `SqlWords` in its connector's folder; everything else is here.
 """
 
+from penstock.sdk.sql.reading.blocks import Blocks
 from penstock.sdk.sql.reading.reader import Reader
 from penstock.sdk.sql.reading.server import Column, Horizon, Refusal, Rows, Server, Table
 from penstock.sdk.sql.reading.settings import ReadingSettings
@@ -10,6 +11,6 @@ from penstock.sdk.sql.reading.source import SqlSource
 from penstock.sdk.sql.reading.words import SqlWords
 
 __all__ = [
-    "Column", "Horizon", "Reader", "ReadingSettings", "Refusal", "Rows", "Server", "SqlSource",
-    "SqlWords", "Table",
+    "Blocks", "Column", "Horizon", "Reader", "ReadingSettings", "Refusal", "Rows", "Server",
+    "SqlSource", "SqlWords", "Table",
 ]  # fmt: skip

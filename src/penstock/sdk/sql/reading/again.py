@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from penstock.core.digest import Bucket, Digest, DigestPlan, Form, KeyBuckets, Part
 from penstock.core.keys import KeyRange
 from penstock.sdk.sql.digest.sums import TextOf, digest_sql, in_buckets
+from penstock.sdk.sql.reading.blocks import Blocks
 from penstock.sdk.sql.reading.modes import Chosen
 from penstock.sdk.sql.reading.position import Position
 from penstock.sdk.sql.reading.server import Column, Server, Table
@@ -64,7 +65,7 @@ def digested(
     sums = words.sums()
     found: dict[int, Bucket] = {}
     wanted = words.select(sums, f"({sql}) q")
-    for rows in server.read(wanted, sums, cancel=cancel, block_bytes=1 << 20):
+    for rows in server.read(wanted, sums, cancel=cancel, blocks=Blocks(1 << 20)):
         values = rows.batch.to_pydict().values()
         found |= {number: Bucket(n, int(total)) for number, n, total in zip(*values, strict=True)}
     return found

@@ -48,6 +48,9 @@ class History:
         Without rows, a part has ended.
         """
         waiting = [number for number, part in enumerate(parts) if not part.done]
+        side = min(len(waiting), at_once)
+        # One in hand of each part, one between them and us, one that is being staged.
+        how.blocks.under_way = side + 2 if side > 1 else 1
         if len(waiting) == 1 or at_once == 1:
             for number in waiting:
                 yield from self._one(server, number, parts[number], how)

@@ -11,6 +11,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from penstock.sdk.sql.reading.blocks import Blocks
 from penstock.sdk.sql.reading.server import Column, Refusal, Rows, Server, Table
 
 Values = tuple[str, ...]
@@ -25,14 +26,14 @@ class How:
     Args:
         page_rows: rows of one statement.
         batch_rows: most rows of a piece.
-        block_bytes: text of a piece.
+        blocks: text of a piece.
         limit: stop after so many rows; 0 is no limit.
     """
 
     cancel: threading.Event = field(default_factory=threading.Event)
     page_rows: int = 1_000_000
     batch_rows: int = 61_440
-    block_bytes: int = 4 << 20
+    blocks: Blocks = field(default_factory=lambda: Blocks(4 << 20))
     limit: int = 0
 
 
@@ -81,9 +82,12 @@ class Ordered:
         now = self
         left = how.limit or sys.maxsize
         while left and not how.cancel.is_set():
-            size = min(how.page_rows, left)
+            page = how.blocks.next_page(how.page_rows) if self._is_indexed else how.page_rows
+            # A small page is one block, not one and a rest.
+            blocks = how.blocks if page == how.page_rows else how.blocks.largest
+            size = min(page, left)
             count = 0
-            for rows in sliced(now._page(server, how, size), how.batch_rows):
+            for rows in sliced(now._page(server, how, size, blocks), how.batch_rows):
                 count += rows.batch.num_rows
                 at = self._last(server, rows)
                 if at is not None:
@@ -92,6 +96,12 @@ class Ordered:
             left -= count
             if count < size:
                 return
+
+    @property
+    def _is_indexed(self) -> bool:
+        """Whether the server finds a page without a look at all rows."""
+        names = tuple(item.name for item in self.order)
+        return self.table.kind == "table" and names == tuple(self.table.key)
 
     def _tied(self, server: Server, how: How) -> Iterator[Piece]:
         """One statement; a piece ends before the last group of equal values."""
@@ -112,13 +122,15 @@ class Ordered:
             return None, rows
         return cut(rows, 0, first), cut(rows, first, rows.batch.num_rows)
 
-    def _page(self, server: Server, how: How, limit: int) -> Iterator[Rows]:
+    def _page(
+        self, server: Server, how: How, limit: int, blocks: Blocks | None = None
+    ) -> Iterator[Rows]:
         where = [*self.where]
         if self.after is not None:
             where.append(server.words.after(self.order, self.after))
         columns = self.table.columns
         sql = server.words.select(columns, self.table.origin, where, self.order, limit)
-        return server.read(sql, columns, cancel=how.cancel, block_bytes=how.block_bytes)
+        return server.read(sql, columns, cancel=how.cancel, blocks=blocks or how.blocks)
 
     def _last(self, server: Server, rows: Rows) -> Values | None:
         last = rows.batch.slice(rows.batch.num_rows - 1, 1)

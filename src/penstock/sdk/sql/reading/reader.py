@@ -14,6 +14,7 @@ from penstock.core.batch import Batch, FailedEvent, Hint
 from penstock.core.checkpoint import Checkpoint
 from penstock.core.errors import ObjectFailed
 from penstock.sdk.source import ReadContext
+from penstock.sdk.sql.reading.blocks import CAREFUL, USUAL, Blocks
 from penstock.sdk.sql.reading.history import History
 from penstock.sdk.sql.reading.increments import Increments
 from penstock.sdk.sql.reading.modes import QueryMode
@@ -58,7 +59,10 @@ class Reader:
             page_rows=settings.page_rows,
             batch_rows=max(context.package_rows, 1),
             # Text and columns of a block are there at once, and some of the block after it.
-            block_bytes=max(min(context.batch_bytes // 2, _MOST_BLOCK), _LEAST_BLOCK),
+            blocks=Blocks(
+                max(min(context.batch_bytes // 2, _MOST_BLOCK), _LEAST_BLOCK),
+                CAREFUL if context.cut_short else USUAL,
+            ),
         )
 
     @property
@@ -88,7 +92,7 @@ class Reader:
             self._context.expect(self._table.rows)
         columns, how = self._table.columns, self._how
         sql = self._server.words.select(columns, self._table.origin)
-        found = read(sql, columns, cancel=how.cancel, block_bytes=how.block_bytes)
+        found = read(sql, columns, cancel=how.cancel, blocks=how.blocks)
         for rows in sliced(found, how.batch_rows):
             yield self._batch(Piece(rows, None), None)
         if not how.cancel.is_set():
@@ -190,6 +194,7 @@ class Reader:
         if piece is None:
             return Batch(self._name, checkpoint=checkpoint)
         rows = piece.rows
+        self._how.blocks.took(rows.batch.num_rows, rows.size)
         failed = tuple(
             _failed(self._name, rows, item.index, item.reason, self._table.key)
             for item in rows.refusals

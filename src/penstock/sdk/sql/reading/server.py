@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from penstock.core.types import logical_name
 from penstock.sdk.source import SourceStats, Step
+from penstock.sdk.sql.reading.blocks import Blocks
 from penstock.sdk.sql.reading.words import SqlWords
 
 Kind = Literal["table", "view", "query"]
@@ -142,7 +143,7 @@ class Read(Protocol):
         columns: Sequence[Column],
         *,
         cancel: threading.Event,
-        block_bytes: int,
+        blocks: Blocks,
     ) -> Iterator[Rows]: ...
 
 
@@ -189,9 +190,9 @@ class Server(ABC):
         columns: Sequence[Column],
         *,
         cancel: threading.Event,
-        block_bytes: int,
+        blocks: Blocks,
     ) -> Iterator[Rows]:
-        """The answer in pieces of about `block_bytes`; ends early when cancelled.
+        """The answer in pieces of the size that `blocks` tells; ends early when cancelled.
 
         Closing the iterator stops the statement.
         """

@@ -12,14 +12,14 @@ from penstock.connectors.sources.mysql.rows.columns import LineParser
 from penstock.connectors.sources.mysql.rows.repair import repair
 from penstock.connectors.sources.mysql.rows.stream import BLOCK_BYTES, LineStream
 from penstock.connectors.sources.mysql.words import MySqlColumn, unbuilt
-from penstock.sdk.sql.reading import Rows
+from penstock.sdk.sql.reading import Blocks, Rows
 
 _SLOW_ROWS: Final = 16
 """Rows past max_allowed_packet are held in memory together; each may be of many megabytes."""
 
 
 class QueryRows:
-    """Reads one query of lines, in blocks of about `block` bytes.
+    """Reads one query of lines, in blocks of the size that `blocks` tells.
 
     Rows that the server cannot put into one line (past its max_allowed_packet) come last,
     by a second query: inside of a consistent snapshot it sees the same rows.
@@ -33,7 +33,7 @@ class QueryRows:
         connection: Any,
         sql: str,
         columns: Sequence[MySqlColumn],
-        block: int = BLOCK_BYTES,
+        blocks: Blocks | None = None,
     ) -> None:
         self.schema = pa.schema([pa.field(item.name, item.type) for item in columns])
         self.zero_dates: dict[str, int] = {}
@@ -42,7 +42,7 @@ class QueryRows:
         self._sql = sql
         self._columns = columns
         self._parser = LineParser(self.schema)
-        self._stream = LineStream(connection, sql, block)
+        self._stream = LineStream(connection, sql, blocks or Blocks(BLOCK_BYTES))
 
     @property
     def bytes_read(self) -> int:

@@ -20,6 +20,7 @@ from penstock.connectors.sources.mysql.rows.frames import (
     find,
     may_have_ended,
 )
+from penstock.sdk.sql.reading import Blocks
 
 BLOCK_BYTES: Final = 1 << 20
 """Fits the caches of one core together with the columns made from it."""
@@ -35,13 +36,15 @@ class LineStream:
     Args:
         connection: logged in, without a query under way; the driver's.
         query: its first column is read, and must be the only one.
+        blocks: says how large each block shall be.
     """
 
-    def __init__(self, connection: Any, query: str, block: int = BLOCK_BYTES) -> None:
+    def __init__(self, connection: Any, query: str, blocks: Blocks) -> None:
         self._connection = connection
         self._query = query
-        # The first read must take all that the driver's file object has read ahead.
-        self._data = bytearray(max(block, io.DEFAULT_BUFFER_SIZE))
+        self._blocks = blocks
+        self._size = self._next_size()
+        self._data = bytearray(self._size)
         self._have = 0
         self.unbuilt = 0
         """Rows whose line the server could not build, since it exceeds max_allowed_packet."""
@@ -74,13 +77,17 @@ class LineStream:
         for _ in range(columns + 1):
             connection._read_packet()
 
+    def _next_size(self) -> int:
+        # The first read must take all that the driver's file object has read ahead.
+        return max(self._blocks.next_bytes(), io.DEFAULT_BUFFER_SIZE)
+
     def _block(self) -> Any:
         return np.frombuffer(self._data, np.uint8, self._have)
 
     def _fill(self) -> None:
         """Read until the block is full or the server has nothing more to send."""
-        while self._have < len(self._data):
-            got = self._receive(memoryview(self._data)[self._have :])
+        while self._have < self._size:
+            got = self._receive(memoryview(self._data)[self._have : self._size])
             self._have += got
             if may_have_ended(self._block()):
                 return
@@ -106,8 +113,11 @@ class LineStream:
         """Move the incomplete packet to the front; make room when it fills the whole block."""
         left = self._have - place
         data = self._data
-        if place == 0 and left == len(data):
-            self._data = bytearray(2 * len(data))
+        full = place == 0 and left >= self._size
+        self._size = 2 * self._size if full else self._next_size()
+        if len(data) < self._size:
+            # Anew: the old one may be looked at still. Large steps, since fresh pages cost much.
+            self._data = bytearray(max(self._size, 2 * len(data)))
         self._data[:left] = bytes(memoryview(data)[place : self._have])
         self._have = left
 

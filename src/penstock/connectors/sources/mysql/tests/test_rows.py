@@ -17,6 +17,7 @@ from penstock.connectors.sources.mysql import catalogue
 from penstock.connectors.sources.mysql.rows.query import QueryRows
 from penstock.connectors.sources.mysql.types import Choices
 from penstock.connectors.sources.mysql.words import MySqlColumn, MySqlWords, column
+from penstock.sdk.sql.reading import Blocks
 
 if TYPE_CHECKING:
     Session = pymysql.Connection[Any]
@@ -54,7 +55,7 @@ def described(session: Session, choices: Choices) -> list[MySqlColumn]:
 
 def reader(session: Session, choices: Choices, block: int = 1 << 20, order: str = "") -> QueryRows:
     columns = described(session, choices)
-    return QueryRows(session, MySqlWords().select(columns, "t" + order), columns, block)
+    return QueryRows(session, MySqlWords().select(columns, "t" + order), columns, Blocks(block))
 
 
 def read(session: Session, choices: Choices | None = None, **how: Any) -> pa.Table:
