@@ -1,6 +1,6 @@
 """Contacts over loopback into DuckDB: Penstock and dlt read the same server in turn.
 
-`python bench/contacts.py --contacts 100000 --runs 3 --dlt PYTHON` prints a table and writes
+`python -m bench.contacts --contacts 100000 --runs 3 --dlt PYTHON` prints a table and writes
 bench/results/contacts.json. PYTHON is an interpreter that has dlt (see `make bench`).
 """
 
@@ -20,7 +20,7 @@ from typing import Any
 
 import duckdb
 
-from measure import Cost, median, run
+from bench.measure import Cost, median, run
 
 HERE = Path(__file__).parent
 FORMS = """
