@@ -15,7 +15,7 @@ CODE := src tests tools bench
 
 .DEFAULT_GOAL := help
 .PHONY: help base dev demo test unit check format format-check lint types layers docs docs-check picture \
-	extras extras-check conformance kill-matrix bench locks new-source clean
+	extras extras-check conformance kill-matrix bench bench-api locks new-source clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,10 +79,15 @@ kill-matrix: dev ## kill a run at every named place, in every mode, into every d
 	@tools/system_packages.sh postgres mariadb
 	@$(RUN) tools/kill_matrix.py $(ARGS)
 
-bench: dev ## measure: size of the install, start-up, rows per second
+bench: dev ## measure us and peers in turn; writes docs/benchmarks.md (ARGS="--only pg-duckdb", --full, --help)
+	@tools/system_packages.sh postgres mariadb
+	-@tools/system_packages.sh java
+	@PYTHONPATH=tests $(RUN) -m bench $(ARGS)
+
+bench-api: dev ## measure: size of the install, start-up, rows per second from an API
 	@$(RUN) tools/install_report.py
 	@$(RUN) tools/start_up.py
-	@$(RUN) bench/contacts.py $(ARGS)
+	@$(RUN) -m bench.contacts $(ARGS)
 
 locks: ## write requirements/*.lock anew (needs uv; ARGS=--upgrade takes newest versions)
 	@tools/make_locks.sh $(ARGS)

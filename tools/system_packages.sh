@@ -1,5 +1,5 @@
 #!/bin/sh
-# See that system packages are there: system_packages.sh postgres|mariadb...
+# See that system packages are there: system_packages.sh postgres|mariadb|java...
 #
 # What is missing is installed when we may (root, or sudo without a password, with apt-get);
 # else the line to type is printed and the exit code is 1.
@@ -15,7 +15,8 @@ present() {
             PATH="$PATH:/usr/sbin" command -v mariadbd >/dev/null 2>&1 &&
                 command -v mariadb-install-db >/dev/null 2>&1
             ;;
-        *) echo "system_packages.sh knows postgres and mariadb, not $1" >&2 && exit 2 ;;
+        java) command -v java >/dev/null 2>&1 ;;
+        *) echo "system_packages.sh knows postgres, mariadb and java, not $1" >&2 && exit 2 ;;
     esac
 }
 
@@ -24,6 +25,7 @@ package() {
         postgres) echo postgresql ;;
         # The programs without the service, which would take port 3306.
         mariadb) echo mariadb-server-core mariadb-client-core ;;
+        java) echo default-jre-headless ;;
     esac
 }
 

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.databases.equal import engine_of
 from bench.installs import Peer, install
@@ -74,19 +75,29 @@ class Penstock(Tool):
         return f"main.{route.table}" if route.to_duckdb else f"public.{route.table}"
 
 
-def write_workspace(route: Route, folder: Path, **source: object) -> None:
-    """A penstock.yaml with one pipeline, `p`; `source` are further settings of the source."""
+def write_workspace(
+    route: Route, folder: Path, *, settings: dict[str, Any] | None = None, **source: object
+) -> None:
+    """A penstock.yaml with one pipeline, `p`.
+
+    Args:
+        settings: of the table, as in the file.
+        source: further settings of the source.
+    """
     target = (
         {"type": "duckdb", "path": route.file}
         if route.to_duckdb
         else {"type": "postgres", "url": route.target, "schema": "public"}
     )
-    objects = {"include": [route.table]}
+    pipeline: dict[str, Any] = {"source": "shop", "destination": "out"}
+    pipeline["objects"] = {"include": [route.table]}
+    if settings is not None:
+        pipeline["settings"] = {route.table: settings}
     spec = {
         "version": 1,
         "sources": {"shop": {"type": route.source_engine, "url": route.source, **source}},
         "destinations": {"out": target},
-        "pipelines": {"p": {"source": "shop", "destination": "out", "objects": objects}},
+        "pipelines": {"p": pipeline},
     }
     (folder / "penstock.yaml").write_text(json.dumps(spec), encoding="utf-8")
 
