@@ -139,7 +139,7 @@ class Debezium:
                 "table.include.list": "public.accounts",
             }  # fmt: skip
         return {
-            **shared, "connector.class": "io.debezium.connector.mysql.MySqlConnector",
+            **shared, "connector.class": "io.debezium.connector.mariadb.MariaDbConnector",
             "database.port": str(self._setting.servers.maria.server.port),
             "database.server.id": "77", "database.include.list": "shop",
             "table.include.list": "shop.accounts",
@@ -152,10 +152,15 @@ def _debezium(setting: Setting, results: Results, source: str) -> Debezium | Non
     if not setting.wants("debezium"):
         return None
     try:
-        return Debezium(setting, install("debezium"), source)
+        peer = install("debezium")
     except NotInstalled as error:
         results.fail("debezium", f"cannot be installed here: {error}")
         return None
+    if source == "mysql" and not list(peer.folder.rglob("debezium-connector-mariadb-*.jar")):
+        # Debezium's connector for MySQL refuses MariaDB: it asks for SHOW BINARY LOG STATUS.
+        results.fail("debezium", "its Python package has no connector for MariaDB")
+        return None
+    return Debezium(setting, peer, source)
 
 
 def _release(
