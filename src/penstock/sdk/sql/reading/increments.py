@@ -42,6 +42,20 @@ class Increments:
             conditions.append(server.words.compared(cursor, "<", bound))
         return tuple(conditions)
 
+    def after_history(self, server: Server, position: Position, how: How) -> Position:
+        """Where increments begin: after the greatest of the values that the history read.
+
+        Not at its bound, the clock: applications write times of their own, which lie below
+        it when rows are imported or their clock is behind. What transactions that were open
+        bring late lies at the bound or above, as it does after every read.
+        """
+        if self.chosen.bounded:
+            where = self.below(server, position.bound)
+            last = Ordered(self.table, where, self.chosen.order).furthest(server, how)
+            at, floor = (last.at, position.bound) if last is not None else (None, None)
+            position = replace(position, at=at, start=at, floor=floor)
+        return self.ended(server, position)
+
     def read(
         self, server: Server, position: Position, how: How
     ) -> Iterator[tuple[Position, Piece | None]]:
@@ -102,7 +116,7 @@ class Increments:
             after = server.horizon()
             quiet = after.token == position.seen.token and not after.open
             clock = clock if quiet else after.clock_ms
-        return position.marked(Mark(clock, position.reached))
+        return position.marked(Mark(clock, position.mark))
 
     def _late(self, server: Server, position: Position, how: How) -> Iterator[Piece]:
         """Rows at or below the position that transactions of the time of `seen` brought since."""

@@ -78,6 +78,16 @@ class Ordered:
         else:
             yield from self._tied(server, how)
 
+    def furthest(self, server: Server, how: How) -> Piece | None:
+        """The last of the rows, which nothing is read before; None when there are none."""
+        words = server.words
+        backwards = ", ".join(f"{words.order([item])} DESC" for item in self.order)
+        sql = words.select(self.order, self.table.origin, self.where)
+        sql = f"{sql} ORDER BY {backwards} LIMIT 1"
+        for rows in server.read(sql, self.order, cancel=how.cancel, block_bytes=how.block_bytes):
+            return Piece(rows, self._last(server, rows))
+        return None
+
     def _pages(self, server: Server, how: How) -> Iterator[Piece]:
         now = self
         left = how.limit or sys.maxsize

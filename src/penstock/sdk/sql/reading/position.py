@@ -82,6 +82,7 @@ class Position:
         parts: of the history under way; empty when it is complete.
         at: values of the order's columns in the last row read by increments.
         floor: rows with a lower cursor value were read by the history.
+        start: where `at` began, at the greatest value that the history read.
         seen: when the newest read of increments began, or the history.
         marks: ends of earlier reads, oldest first.
         bound: history holds only rows below this value of the cursor.
@@ -94,6 +95,7 @@ class Position:
     split: str | None = None
     at: tuple[str, ...] | None = None
     floor: str | None = None
+    start: tuple[str, ...] | None = None
     seen: Seen | None = None
     marks: tuple[Mark, ...] = ()
     bound: str | None = None
@@ -103,6 +105,14 @@ class Position:
     def reached(self) -> str | None:
         """The cursor value that reading has come to."""
         return self.at[0] if self.at else self.floor
+
+    @property
+    def mark(self) -> str | None:
+        """The cursor value that no value chosen later is less than.
+
+        Until increments bring a row, that is the clock of the history.
+        """
+        return self.floor if self.at == self.start else self.reached
 
     def lowest(self) -> str | None:
         """The least cursor value that rows of transactions open at `seen` can have.
@@ -149,6 +159,7 @@ class Position:
             split=raw.get("split"),
             at=tuple(raw["at"]) if raw.get("at") else None,
             floor=raw.get("floor"),
+            start=tuple(raw["start"]) if raw.get("start") else None,
             seen=Seen(**seen) if seen else None,
             marks=tuple(Mark(**mark) for mark in raw.get("marks", ())),
             bound=raw.get("bound"),

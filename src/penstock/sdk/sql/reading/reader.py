@@ -187,7 +187,9 @@ class Reader:
         position = replace(
             position, parts=(), split=None, complete=True, at=at, floor=position.bound
         )
-        return self._increments.ended(self._server, position) if self._increments else position
+        if self._increments is None:
+            return position
+        return self._increments.after_history(self._server, position, self._how)
 
     def _batch(self, piece: Piece | None, position: Position | None) -> Batch:
         checkpoint = position.checkpoint(self._shown(position)) if position else None

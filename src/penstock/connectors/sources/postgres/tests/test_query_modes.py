@@ -54,6 +54,46 @@ def test_the_worked_example(
     assert tables.rows("select count(*), count(distinct id) from items") == [(105, 105)]
 
 
+@pytest.mark.parametrize("load_mode", ["merge", "append"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({"query_mode": "DELTA_TIMESTAMP", "cursor": "touched"}, id="updated-at"),
+        pytest.param({"query_mode": "CHANGE_DATA_CAPTURE", "cursor": ["touched", "id"]}, id="cdc"),
+    ],
+)
+def test_times_that_applications_write_may_lie_long_before_the_clock(
+    sql: psycopg.Connection[Any], tables: Tables, settings: Any, load_mode: str
+) -> None:
+    sql.execute("create table imported (id int primary key, v text, touched timestamp not null)")
+    tables.pipeline = {"settings": {"imported": settings}, "load_mode": load_mode}
+    assert tables.read() == {"imported": 0}
+    sql.execute(
+        "insert into imported select n, 'a', timestamp '2020-01-01' from generate_series(1, 9) n"
+    )
+    assert tables.read() == {"imported": 9}
+    sql.execute("update imported set v = 'b', touched = timestamp '2020-01-02' where id < 4")
+    assert tables.read() == {"imported": 3}
+    assert tables.read() == {"imported": 0}
+
+
+@pytest.mark.parametrize("load_mode", ["merge", "append"])
+def test_later_rows_of_an_imported_history_are_read(
+    sql: psycopg.Connection[Any], tables: Tables, load_mode: str
+) -> None:
+    sql.execute(
+        "create table imported (id int primary key, v text, touched timestamp not null);"
+        "insert into imported select n, 'a', timestamp '2020-01-01' from generate_series(1, 9) n"
+    )
+    settings = {"query_mode": "DELTA_TIMESTAMP", "cursor": "touched"}
+    tables.pipeline = {"settings": {"imported": settings}, "load_mode": load_mode}
+    assert tables.read() == {"imported": 9}
+    assert tables.read() == {"imported": 0}
+    sql.execute("update imported set v = 'b', touched = timestamp '2020-01-02' where id < 4")
+    assert tables.read() == {"imported": 3}
+    assert tables.read() == {"imported": 0}
+
+
 def test_a_query_is_read_by_a_column_of_its_outermost_select(
     sql: psycopg.Connection[Any], tables: Tables
 ) -> None:
