@@ -1,0 +1,73 @@
+"""The setting "value or formula", and what it gives for a frame."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from penstock.transforms.columns.column import Column
+from penstock.transforms.columns.frame import Frame
+from penstock.transforms.columns.masks import Mask
+from penstock.transforms.columns.reading import constant
+from penstock.transforms.formula.formula import Formula, is_formula
+from penstock.transforms.formula.means import Means
+from penstock.transforms.formula.tree import FormulaError
+
+ValueKind = Literal["LITERAL", "FORMULA"]
+
+
+class Valued(BaseModel):
+    """A value or a formula. Without `value_kind` the text itself decides, see `is_formula`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    has_own: ClassVar[bool] = True
+    """Whether there is a current field that `$self` means."""
+
+    value: str | int | float | bool
+    value_kind: ValueKind | None = None
+
+    @model_validator(mode="after")
+    def _readable(self) -> Valued:
+        """A text that was declared a formula, or can be nothing else, must be one."""
+        if self.value_kind == "FORMULA" or (self.value_kind is None and self._must_be_formula):
+            Formula.read(str(self.value), own=self.has_own)
+        return self
+
+    @property
+    def _must_be_formula(self) -> bool:
+        text = self.value
+        if not isinstance(text, str) or not is_formula(text, ()):
+            return False
+        return True
+
+    @cached_property
+    def formula(self) -> Formula | None:
+        """The text as a formula; None when it cannot be one, or is declared a literal."""
+        if not isinstance(self.value, str) or self.value_kind == "LITERAL":
+            return None
+        try:
+            return Formula.read(self.value, own=self.has_own)
+        except FormulaError:
+            return None
+
+    def is_formula_in(self, frame: Frame) -> bool:
+        """Whether the text means a formula here: undecided ones do when a field is known."""
+        if self.formula is None or self.value_kind == "FORMULA":
+            return self.formula is not None
+        text = str(self.value)
+        if is_formula(text, ()):
+            return True
+        roots = (field.split(".")[0] for field in self.formula.fields)
+        return any(root in frame.columns for root in roots)
+
+    def values(
+        self, frame: Frame, where: Mask, own: Column | None, means: Means
+    ) -> tuple[Column, list[tuple[Mask, str]]]:
+        """The values in these rows; null set where there is none."""
+        if self.formula is not None and self.is_formula_in(frame):
+            column, faults = self.formula.value(frame, where, own, means)
+            return column.marked(), faults
+        return constant(self.value, frame.rows), []

@@ -1,0 +1,1 @@
+"""Columns whose rows may hold values of several kinds, nothing, or null that was set."""

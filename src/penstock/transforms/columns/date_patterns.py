@@ -1,0 +1,126 @@
+"""Patterns of dates, such as dd/MM/yyyy or %d/%m/%Y, read into their elements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+MONTHS: Final = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+LETTERS: Final = frozenset(
+    "yyyy yy M MM MMM MMMM d dd D E EEE EEEE H HH h hh a m mm s ss "
+    "S SS SSS SSSS SSSSS SSSSSS z Z XXX".split()
+)
+"""What a run of letters may be (transformations.md 5)."""
+_PERCENT: Final = {
+    "Y": "yyyy",
+    "y": "yy",
+    "m": "MM",
+    "b": "MMM",
+    "h": "MMM",
+    "B": "MMMM",
+    "d": "dd",
+    "e": "d",
+    "j": "DDD",
+    "a": "EEE",
+    "A": "EEEE",
+    "H": "HH",
+    "I": "hh",
+    "p": "a",
+    "M": "mm",
+    "S": "ss",
+    "f": "SSSSSS",
+    "Z": "z",
+    "z": "Z",
+}
+_SEVERAL: Final = {"F": "%Y-%m-%d", "T": "%H:%M:%S", "D": "%m/%d/%y", "R": "%H:%M"}
+
+
+@dataclass(frozen=True)
+class Element:
+    """A run of letters with a meaning, or literal text."""
+
+    text: str
+    literal: bool = False
+
+
+def elements(pattern: str) -> tuple[Element, ...]:
+    """The pattern read; one with % before a letter is strftime's, others are letters.
+
+    Raises:
+        ValueError: it holds a letter that means nothing, or a quote that does not end.
+    """
+    if any(a == "%" and b.isalpha() for a, b in zip(pattern, pattern[1:], strict=False)):
+        return tuple(_percent(pattern))
+    return tuple(_letters(pattern))
+
+
+def _percent(pattern: str) -> list[Element]:
+    for letter, several in _SEVERAL.items():
+        pattern = pattern.replace(f"%{letter}", several)
+    found, at = [], 0
+    while at < len(pattern):
+        sign = pattern[at]
+        if sign != "%":
+            found.append(Element(sign, literal=True))
+            at += 1
+            continue
+        letter = pattern[at + 1 : at + 2]
+        if letter == "%":
+            found.append(Element("%", literal=True))
+        elif letter in _PERCENT:
+            found.append(Element(_PERCENT[letter]))
+        else:
+            raise ValueError(f"%{letter} means nothing in a date pattern")
+        at += 2
+    return found
+
+
+def _letters(pattern: str) -> list[Element]:
+    found, at = [], 0
+    while at < len(pattern):
+        sign = pattern[at]
+        if sign == "'":
+            text, at = _quoted(pattern, at)
+            found.append(Element(text, literal=True))
+        elif sign.isascii() and sign.isalpha():
+            run = len(pattern[at:]) - len(pattern[at:].lstrip(sign))
+            if sign * run not in LETTERS:
+                raise ValueError(f"{sign * run} means nothing in a date pattern")
+            found.append(Element(sign * run))
+            at += run
+        else:
+            found.append(Element(sign, literal=True))
+            at += 1
+    return found
+
+
+def _quoted(pattern: str, at: int) -> tuple[str, int]:
+    """The text between quotes, `''` is one quote; and the place behind it."""
+    if pattern[at + 1 : at + 2] == "'":
+        return "'", at + 2
+    made, place = "", at + 1
+    while place < len(pattern):
+        if pattern[place] != "'":
+            made += pattern[place]
+            place += 1
+        elif pattern[place + 1 : place + 2] == "'":
+            made += "'"
+            place += 2
+        else:
+            return made, place + 1
+    raise ValueError("a quote in a date pattern does not end")

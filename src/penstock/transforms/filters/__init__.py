@@ -1,0 +1,1 @@
+"""Which events a block works on, and which of their fields."""

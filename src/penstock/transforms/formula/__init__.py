@@ -1,0 +1,1 @@
+"""Formulas: `price * qty`, `UPPER($self)`, read once and computed over whole columns."""
