@@ -146,17 +146,22 @@ class ValueBlock(Block):
             faults += new
         return Applied((frame,), tuple(faults))
 
-    def _one(self, frame: Frame, selected: Selected, on_error: OnError) -> tuple[Frame, list[Fault]]:
+    def _one(
+        self, frame: Frame, selected: Selected, on_error: OnError
+    ) -> tuple[Frame, list[Fault]]:
         old = frame.get(selected.path)
         values = old.only(selected.where)
-        columns, faults = [], []
+        columns: list[Column] = []
+        faults: list[tuple[Mask, str]] = []
         for part in values.parts:
             if part.kind in self.handles:
                 change = self.change(part)
                 columns.append(change.column)
                 faults += change.faults
             elif selected.named:
-                faults.append((part.values.is_valid(), f"{self.title} cannot work on {_A[part.kind]}."))
+                faults.append(
+                    (part.values.is_valid(), f"{self.title} cannot work on {_A[part.kind]}.")
+                )
         return replaced(frame, selected, _overlaid(old.rows, columns), faults, on_error)
 
 

@@ -93,9 +93,7 @@ class ChangeDatetime(ValueBlock):
 def _stepped(micros: pa.Array, step: DatetimeStep) -> tuple[pa.Array, Mask]:
     """Each moved by the step, and those that leave the calendar: they are null from then on."""
     months = step.amount * _MONTHS.get(step.unit, 0)
-    apart = step.amount * (
-        _DAYS.get(step.unit, 0) * _DAY_US + _MICROSECONDS.get(step.unit, 0)
-    )
+    apart = step.amount * (_DAYS.get(step.unit, 0) * _DAY_US + _MICROSECONDS.get(step.unit, 0))
     if months:
         return _months(micros, months)
     if abs(apart) > _FURTHEST:

@@ -46,9 +46,7 @@ class ChangeFieldValue(Block, Valued):
             found += faults
         return Applied((frame,), tuple(found))
 
-    def _split(
-        self, frame: Frame, selected: Selected, chosen: Chosen
-    ) -> tuple[Frame, list[Fault]]:
+    def _split(self, frame: Frame, selected: Selected, chosen: Chosen) -> tuple[Frame, list[Fault]]:
         """SPLIT_FIELDS sets new fields and leaves this one."""
         assert self.formula is not None
         assert isinstance(self.formula.tree, Call)
@@ -63,4 +61,3 @@ class ChangeFieldValue(Block, Valued):
         frame = into_fields(frame, selected.path, parts, ())
         faults = [Fault(w, selected.text, c) for w, c in work.faults]
         return frame, faults if chosen.on_error is OnError.FAIL else []
-

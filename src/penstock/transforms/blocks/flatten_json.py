@@ -91,7 +91,7 @@ class FlattenJson(Block):
         self, value: bytes, path: tuple[str, ...], depth: int
     ) -> Iterator[tuple[tuple[str, ...], str]]:
         """Leaves below a value. Objects deeper than the limit, and empty ones, are not opened."""
-        deepest = self.max_depth is not None and depth > self.max_depth
+        deepest = self.max_depth is not None and depth >= self.max_depth
         if value[:1] == b"{" and not deepest:
             for name, inner in _OBJECT.decode(value).items():
                 yield from self._walk(bytes(inner), (*path, name), depth + 1)

@@ -52,13 +52,15 @@ def _one(
     if on_conflict == "ERROR" and not masks.is_none(taken):
         moved = masks.minus(selected.where, taken)
         cause = f"There is a field {'.'.join(target)} already."
-        return _moved(frame, selected.path, name, moved), moved, [
-            Fault(taken, selected.text, cause)
-        ]
+        return (
+            _moved(frame, selected.path, name, moved),
+            moved,
+            [Fault(taken, selected.text, cause)],
+        )
     if on_conflict == "KEEP_EXISTING":
+        # Where the new name is taken the field stays under its old one: nothing is lost.
         moved = masks.minus(selected.where, taken)
-        frame = frame.drop(selected.path, taken) if not masks.is_none(taken) else frame
-        return _moved(frame, selected.path, name, moved), selected.where, []
+        return _moved(frame, selected.path, name, moved), moved, []
     if not masks.is_none(taken):
         frame = frame.drop(target, taken)
     return _moved(frame, selected.path, name, selected.where), selected.where, []
@@ -71,7 +73,9 @@ def _moved(frame: Frame, path: Path, name: str, where: Mask) -> Frame:
     old = frame.columns[path[0]]
     # As it came only while every row moves: a part of a column is a new column.
     there = frame.get((name,))
-    moving = old if masks.is_all(masks.either(where, masks.outside(old.present))) else old.only(where)
+    moving = (
+        old if masks.is_all(masks.either(where, masks.outside(old.present))) else old.only(where)
+    )
     staying = masks.minus(old.present, where)
     columns: dict[str, Column] = {}
     for field, column in frame.columns.items():
@@ -101,9 +105,7 @@ def _by_keys(frame: Frame, moved: dict[str, Mask], names: dict[str, str]) -> lis
     return made
 
 
-def _parts(
-    frame: Frame, moved: dict[str, Mask], key: str
-) -> list[tuple[Frame, dict[str, Mask]]]:
+def _parts(frame: Frame, moved: dict[str, Mask], key: str) -> list[tuple[Frame, dict[str, Mask]]]:
     where = moved[key]
     if masks.is_all(where) or masks.is_none(where):
         return [(frame, moved)]

@@ -39,9 +39,7 @@ class Valued(BaseModel):
     @property
     def _must_be_formula(self) -> bool:
         text = self.value
-        if not isinstance(text, str) or not is_formula(text, ()):
-            return False
-        return True
+        return not (not isinstance(text, str) or not is_formula(text, ()))
 
     @cached_property
     def formula(self) -> Formula | None:

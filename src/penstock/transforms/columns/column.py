@@ -142,6 +142,15 @@ class Column:
             None if self.source is None else self.source.filter(where),
         )
 
+    def taken(self, order: pa.Array) -> Column:
+        """The rows in another order."""
+        return Column(
+            len(order),
+            tuple(Part(p.kind, p.values.take(order)) for p in self.parts),
+            None if self.nulls is None else self.nulls.take(order),
+            None if self.source is None else self.source.take(order),
+        )
+
     def marked(self) -> Column:
         """Null set wherever there is no value."""
         return replace(self, nulls=masks.outside(self.valid), source=None)
@@ -215,9 +224,9 @@ def stacked(columns: Sequence[Column]) -> Column:
     nulls = None
     if any(column.nulls is not None for column in columns):
         nulls = pa.concat_arrays([column.null for column in columns])
-    sources = [column.source for column in columns]
+    sources = [column.source for column in columns if column.source is not None]
     source = None
-    if all(s is not None for s in sources) and len({s.type for s in sources}) == 1:
+    if len(sources) == len(columns) and len({s.type for s in sources}) == 1:
         source = pa.concat_arrays(sources)
     return Column(rows, tuple(_filled(parts)), nulls, source)
 

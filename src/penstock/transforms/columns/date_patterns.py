@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,8 +23,38 @@ MONTHS: Final = (
 DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 LETTERS: Final = frozenset(
-    "yyyy yy M MM MMM MMMM d dd D E EEE EEEE H HH h hh a m mm s ss "
-    "S SS SSS SSSS SSSSS SSSSSS z Z XXX".split()
+    [
+        "yyyy",
+        "yy",
+        "M",
+        "MM",
+        "MMM",
+        "MMMM",
+        "d",
+        "dd",
+        "D",
+        "E",
+        "EEE",
+        "EEEE",
+        "H",
+        "HH",
+        "h",
+        "hh",
+        "a",
+        "m",
+        "mm",
+        "s",
+        "ss",
+        "S",
+        "SS",
+        "SSS",
+        "SSSS",
+        "SSSSS",
+        "SSSSSS",
+        "z",
+        "Z",
+        "XXX",
+    ]
 )
 """What a run of letters may be (transformations.md 5)."""
 _PERCENT: Final = {
@@ -64,7 +95,7 @@ def elements(pattern: str) -> tuple[Element, ...]:
     Raises:
         ValueError: it holds a letter that means nothing, or a quote that does not end.
     """
-    if any(a == "%" and b.isalpha() for a, b in zip(pattern, pattern[1:], strict=False)):
+    if any(a == "%" and b.isalpha() for a, b in itertools.pairwise(pattern)):
         return tuple(_percent(pattern))
     return tuple(_letters(pattern))
 

@@ -65,7 +65,14 @@ _PATTERNS: Final = {
     "XXX": r"(?:Z|[+-]\d{2}:\d{2})",
     **{"S" * n: rf"\d{{{n}}}" for n in range(1, 7)},
 }
-_MEANS: Final = {"y": "year", "M": "month", "d": "day", "D": "day_of_year", "a": "half", "m": "minute"}
+_MEANS: Final = {
+    "y": "year",
+    "M": "month",
+    "d": "day",
+    "D": "day_of_year",
+    "a": "half",
+    "m": "minute",
+}
 _MEANS_MORE: Final = {"H": "hour", "h": "hour12", "s": "second", "S": "fraction"}
 _FIELD: Final = {**_MEANS, **_MEANS_MORE, "z": "offset", "Z": "offset", "X": "offset"}
 

@@ -80,7 +80,14 @@ def _zone_name(walls: pa.Array, minutes: pa.Array, zone: str) -> pa.StringArray:
 
 
 Writer = Callable[[pa.Array, pa.Array, str], pa.Array]
+
+
+def _fraction_of(digits: int) -> Writer:
+    return lambda walls, _offset, _zone: _fraction(walls, digits)
+
+
 _ELEMENTS: Final[dict[str, Writer]] = {
+    **{"S" * digits: _fraction_of(digits) for digits in range(1, 7)},
     "yyyy": lambda w, _o, _z: _padded(pc.year(w), 4),
     "yy": lambda w, _o, _z: pc.utf8_slice_codeunits(_padded(pc.year(w), 4), -2),
     "M": lambda w, _o, _z: pc.month(w).cast(pa.string()),
@@ -107,10 +114,3 @@ _ELEMENTS: Final[dict[str, Writer]] = {
     "Z": lambda _w, o, _z: _offset(o, ""),
     "XXX": lambda _w, o, _z: _iso_offset(o),
 }
-
-
-def _fraction_of(digits: int) -> Writer:
-    return lambda walls, _offset, _zone: _fraction(walls, digits)
-
-
-_ELEMENTS |= {"S" * digits: _fraction_of(digits) for digits in range(1, 7)}

@@ -41,11 +41,11 @@ def _written(digest: bytes, encoding: Encoding) -> str:
 def _bytes(part: Part) -> Iterable[bytes | None]:
     """What is hashed: bytes as they are, objects with sorted keys, all else as text."""
     if part.kind is Kind.BYTES:
-        return part.values.to_pylist()
+        return list(part.values.to_pylist())
     if part.kind in (Kind.ARRAY, Kind.OBJECT):
         texts = arrays(Column(len(part.values), (part,))).parts[0].values
         return [None if text is None else _sorted(text) for text in texts.to_pylist()]
-    return part.texts().cast(pa.binary()).to_pylist()
+    return list(part.texts().cast(pa.binary()).to_pylist())
 
 
 def _sorted(text: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,7 +13,7 @@ FIXED_LENGTH = 8
 """Characters put for the hidden part when its length is not to be seen."""
 _NO_SEPARATOR = r"[^\s\-./@]"
 
-Piece = pa.StringArray | str
+Piece: TypeAlias = pa.StringArray | str
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Mask = pa.BooleanArray
+Mask: TypeAlias = pa.BooleanArray
 
 
 def every(rows: int) -> Mask:

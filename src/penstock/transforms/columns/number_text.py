@@ -103,9 +103,7 @@ def written(part: Part, pattern: NumberPattern) -> pa.StringArray:
         whole = grouped(whole)
     dot = pc.if_else(pc.equal(behind, ""), "", ".")
     sign = pc.if_else(pc.and_(negative, pc.invert(zero)), "-", "")
-    return pc.binary_join_element_wise(
-        sign, pattern.prefix, whole, dot, behind, pattern.suffix, ""
-    )
+    return pc.binary_join_element_wise(sign, pattern.prefix, whole, dot, behind, pattern.suffix, "")
 
 
 def _exact_texts(part: Part, pattern: NumberPattern) -> pa.StringArray:
@@ -127,7 +125,9 @@ def _decimals(texts: pa.StringArray, shift: int) -> pa.Array:
     numbers = texts.cast(pa.decimal256(DIGITS, scale))
     if shift == 0:
         return numbers
-    return pc.multiply(numbers.cast(pa.decimal256(DIGITS - 5, scale)), pa.scalar(10**shift, pa.decimal256(3, 0)))
+    return pc.multiply(
+        numbers.cast(pa.decimal256(DIGITS - 5, scale)), pa.scalar(10**shift, pa.decimal256(3, 0))
+    )
 
 
 def _finite_text(text: str) -> str | None:

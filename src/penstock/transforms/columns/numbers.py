@@ -63,7 +63,9 @@ def _fractions(texts: pa.StringArray) -> list[Part]:
     if texts.null_count == len(texts):
         return []
     scale = min(largest_scale(texts), DIGITS)
-    return [Part(Kind.NUMBER, _decimal(convert(texts, pa.string(), pa.decimal256(DIGITS, scale)).array))]
+    return [
+        Part(Kind.NUMBER, _decimal(convert(texts, pa.string(), pa.decimal256(DIGITS, scale)).array))
+    ]
 
 
 def largest_scale(texts: pa.StringArray) -> int:
@@ -84,7 +86,10 @@ def exact(numbers: Sequence[Decimal | None]) -> list[Part]:
 
     Numbers of more digits than a decimal has are left out.
     """
-    whole = [n if n is not None and n == n.to_integral_value() and abs(n) < 2**63 else None for n in numbers]
+    whole = [
+        n if n is not None and n == n.to_integral_value() and abs(n) < 2**63 else None
+        for n in numbers
+    ]
     rest = [n if w is None else None for n, w in zip(numbers, whole, strict=True)]
     parts = []
     if any(n is not None for n in whole):
@@ -138,7 +143,10 @@ def _floats(values: pa.Array, decimals: int, mode: Mode) -> pa.Array:
     result = usual.cast(pa.float64())
     if masks.is_all(masks.either(plain, values.is_null())):
         return result
-    rest = [_one(value, decimals, mode) for value in masks.kept(values, masks.outside(plain)).to_pylist()]
+    rest = [
+        _one(value, decimals, mode)
+        for value in masks.kept(values, masks.outside(plain)).to_pylist()
+    ]
     return pc.coalesce(result, pa.array(rest, pa.float64()))
 
 

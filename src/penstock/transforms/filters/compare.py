@@ -95,7 +95,9 @@ def _whole(values: pa.Array, op: Operator, number: Decimal) -> pa.Array:
     if number != below:
         op = Operator.GT if op in (Operator.GT, Operator.GTE) else Operator.LTE
     if below not in _INT64:
-        return _always(values, (below < 0) == (op in (Operator.GT, Operator.GTE)) and op is not Operator.EQ)
+        return _always(
+            values, (below < 0) == (op in (Operator.GT, Operator.GTE)) and op is not Operator.EQ
+        )
     return _COMPARE[op](values.cast(pa.int64()), pa.scalar(below, pa.int64()))
 
 
@@ -106,7 +108,9 @@ def _decimals(values: pa.Array, op: Operator, number: Decimal) -> pa.Array:
         fits = pa.scalar(number, pa.decimal256(76, scale))
         return _COMPARE[op](values.cast(pa.decimal256(76, scale)), fits)
     if scaled.adjusted() >= 76:
-        return _always(values, (number < 0) == (op in (Operator.GT, Operator.GTE)) and op is not Operator.EQ)
+        return _always(
+            values, (number < 0) == (op in (Operator.GT, Operator.GTE)) and op is not Operator.EQ
+        )
     if op is Operator.EQ:
         return _always(values, False)
     op = Operator.GT if op in (Operator.GT, Operator.GTE) else Operator.LTE

@@ -254,4 +254,3 @@ def check_pattern(pattern: str) -> None:
         pc.match_substring_regex(pa.array([""]), pattern)
     except pa.ArrowInvalid as error:
         raise ValueError(f"the pattern is not valid: {str(error).splitlines()[0]}") from error
-

@@ -98,7 +98,9 @@ def _one_by_one(
 
 
 def _divided(op: str, left: pa.Array, right: pa.Array) -> Result:
-    zero = masks.both(masks.certain(pc.equal(right, pa.scalar(0).cast(right.type))), left.is_valid())
+    zero = masks.both(
+        masks.certain(pc.equal(right, pa.scalar(0).cast(right.type))), left.is_valid()
+    )
     safe = masks.kept(right, masks.outside(zero)) if not masks.is_none(zero) else right
     parts = _quotient(left, safe) if op == "/" else _remainder(left, safe)
     return Result(parts, zero, "The divisor is zero.")

@@ -39,25 +39,23 @@ def choose(work: Evaluation, args: Args, where: Mask) -> Column:
     return other.merged(yes, then)
 
 
-def now(work: Evaluation, args: Args, where: Mask) -> Column:
+def now(work: Evaluation, _args: Args, _where: Mask) -> Column:
     """The instant of this batch."""
-    return Column.of(
-        Kind.TIMESTAMP, pa.repeat(pa.scalar(work.means.now(), TIMESTAMPTZ), work.rows)
-    )
+    return Column.of(Kind.TIMESTAMP, pa.repeat(pa.scalar(work.means.now(), TIMESTAMPTZ), work.rows))
 
 
-def today(work: Evaluation, args: Args, where: Mask) -> Column:
+def today(work: Evaluation, _args: Args, _where: Mask) -> Column:
     """Today's date in UTC."""
     return Column.of(Kind.DATE, pa.repeat(pa.scalar(work.means.now().date()), work.rows))
 
 
-def uuid(work: Evaluation, args: Args, where: Mask) -> Column:
+def uuid(work: Evaluation, _args: Args, _where: Mask) -> Column:
     """A new identifier for each event."""
     return Column.of(
         Kind.STRING, pa.array([str(work.means.uuid()) for _ in range(work.rows)], pa.string())
     )
 
 
-def event_type(work: Evaluation, args: Args, where: Mask) -> Column:
+def event_type(work: Evaluation, _args: Args, _where: Mask) -> Column:
     """The name of the event."""
     return constant(work.frame.name, work.rows)

@@ -57,7 +57,9 @@ class Evaluation:
     def value(self, node: Node, where: Mask) -> Column:
         """The values of a node in the rows asked for; rows without value are null."""
         if isinstance(node, Constant):
-            return constant(float(node.value) if isinstance(node.value, Decimal) else node.value, self.rows)
+            return constant(
+                float(node.value) if isinstance(node.value, Decimal) else node.value, self.rows
+            )
         if isinstance(node, Null):
             return Column(self.rows)
         if isinstance(node, Own):

@@ -27,7 +27,7 @@ class Function:
     least: int
     most: int
     run: Run
-    check: Callable[[Call], None] = lambda call: None
+    check: Callable[[Call], None] = lambda _call: None
 
 
 FUNCTIONS: Final[dict[str, Function]] = {

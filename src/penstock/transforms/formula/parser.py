@@ -71,7 +71,9 @@ class _Parser:
     def _expect(self, op: str, opened_at: int) -> None:
         token = self._take()
         if token.sort != "op" or token.text != op:
-            raise FormulaError(f"A {op} is missing.", token.at if token.sort != "end" else opened_at)
+            raise FormulaError(
+                f"A {op} is missing.", token.at if token.sort != "end" else opened_at
+            )
 
     def _expression(self, power: int) -> Node:
         self._depth += 1
@@ -144,7 +146,9 @@ def _plain(token: Token) -> Node:
             return Own(token.at)
         if token.text == "$null":
             return Null(token.at)
-        raise FormulaError(f"There is no keyword {token.text}; there are $self and $null.", token.at)
+        raise FormulaError(
+            f"There is no keyword {token.text}; there are $self and $null.", token.at
+        )
     if token.sort == "end":
         raise FormulaError("The formula ends too early.", token.at)
     raise FormulaError(f"A value is missing before {token.text}.", token.at)

@@ -77,7 +77,9 @@ def _pattern(call: Call, at: int) -> None:
 def replace(work: Evaluation, args: Args, where: Mask) -> Column:
     """All that was found replaced."""
     words = [constant_text(arg) for arg in args[1:]]
-    regex, exact = (words[0] == "REGEX", words[1] == "MATCH_EXACT") if len(words) == 4 else (False, True)
+    regex, exact = (
+        (words[0] == "REGEX", words[1] == "MATCH_EXACT") if len(words) == 4 else (False, True)
+    )
     find, put = words[-2:]
 
     def change(texts: pa.Array) -> pa.Array:
@@ -105,9 +107,7 @@ def split_array(work: Evaluation, args: Args, where: Mask) -> Column:
 
 def substring(work: Evaluation, args: Args, where: Mask) -> Column:
     """From the character at `start`, counted from 1, so many characters or all."""
-    bounds = [
-        _whole(work, arg, where) for arg in args[1:]
-    ]
+    bounds = [_whole(work, arg, where) for arg in args[1:]]
     value = work.value(args[0], where)
     parts = []
     for part in value.parts:

@@ -1,0 +1,42 @@
+"""Parse Number from String."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from penstock.transforms.blocks.block import Change, Effect, Group, ValueBlock
+from penstock.transforms.columns.column import Column, Kind, Part
+from penstock.transforms.columns.number_reading import NumberReading, Output
+
+
+class ParseNumber(ValueBlock):
+    """Read numbers as people write them; blank text is null, numbers stay."""
+
+    type: ClassVar = "PARSE_NUMBER"
+    title: ClassVar = "Parse Number from String"
+    group: ClassVar = Group.MATHEMATICAL
+    effect: ClassVar = Effect.TYPE_CHANGE
+    handles: ClassVar = frozenset({Kind.STRING, Kind.NUMBER})
+
+    decimal_separator: Literal[".", ","] = "."
+    group_separator: Literal[",", ".", " ", "'", ""] = ","
+    strip: str = ""
+    decimals: int | None = Field(default=None, ge=0, le=18)
+    output: Output = "AUTO"
+
+    @model_validator(mode="after")
+    def _two_signs(self) -> Self:
+        if self.decimal_separator == self.group_separator:
+            raise ValueError("decimals and groups cannot have the same sign")
+        return self
+
+    def change(self, part: Part) -> Change:
+        if part.kind is Kind.NUMBER:
+            return Change(Column.of(Kind.NUMBER, part.values))
+        reading = NumberReading(
+            self.decimal_separator, self.group_separator, self.strip, self.decimals, self.output
+        )
+        found, bad = reading(part.values)
+        return Change(found, ((bad, "The text is no number."),))

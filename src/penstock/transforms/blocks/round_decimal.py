@@ -1,0 +1,27 @@
+"""Round-off Decimal Fields."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from penstock.transforms.blocks.block import Change, Effect, Group, ValueBlock
+from penstock.transforms.columns.column import Column, Kind, Part
+from penstock.transforms.columns.numbers import Mode, rounded
+
+
+class RoundDecimal(ValueBlock):
+    """Round numbers; floats by their shortest text, and they stay floats."""
+
+    type: ClassVar = "ROUND_DECIMAL"
+    title: ClassVar = "Round-off Decimal Fields"
+    group: ClassVar = Group.MATHEMATICAL
+    effect: ClassVar = Effect.SAME_COLUMN
+    handles: ClassVar = frozenset({Kind.NUMBER})
+
+    decimals: int = Field(default=2, ge=-10, le=18)
+    mode: Mode = "HALF_UP"
+
+    def change(self, part: Part) -> Change:
+        return Change(Column.of(Kind.NUMBER, rounded(part.values, self.decimals, self.mode)))
