@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -199,7 +199,7 @@ class TestFindReplace:
 
 
 class TestFlattenJson:
-    ROW: Row = {"id": 1, "a": {"b": {"c": 2}, "d": [1, 2]}}
+    ROW: ClassVar[Row] = {"id": 1, "a": {"b": {"c": 2}, "d": [1, 2]}}
 
     @pytest.mark.parametrize(
         ("settings", "result"),
@@ -321,7 +321,7 @@ class TestHashFields:
 
 
 class TestIfElse:
-    CONDITION: Row = {"on": "EVENT_FIELD", "field": "country", "op": "EQ", "value": "IN"}
+    CONDITION: ClassVar[Row] = {"on": "EVENT_FIELD", "field": "country", "op": "EQ", "value": "IN"}
 
     def test_each_way_has_its_blocks(self) -> None:
         settings = {

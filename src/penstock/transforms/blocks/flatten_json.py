@@ -84,7 +84,9 @@ class FlattenJson(Block):
                 continue
             for path, value in self._walk(text.encode(), (), 0):
                 name = self.separator.join((*prefix, *path))
-                found.setdefault(name, [None] * len(objects))[row] = value
+                if name not in found:
+                    found[name] = [None] * len(objects)
+                found[name][row] = value
         return found
 
     def _walk(

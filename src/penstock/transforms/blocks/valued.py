@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from functools import cached_property
 from typing import ClassVar, Literal
 
@@ -60,6 +61,12 @@ class Valued(BaseModel):
             return True
         roots = (field.split(".")[0] for field in self.formula.fields)
         return any(root in frame.columns for root in roots)
+
+    def is_formula_of(self, known: Container[str]) -> bool:
+        """Whether the text means a formula to somebody who knows these fields."""
+        if self.formula is None or self.value_kind is not None:
+            return self.formula is not None
+        return is_formula(str(self.value), known)
 
     def values(
         self, frame: Frame, where: Mask, own: Column | None, means: Means
