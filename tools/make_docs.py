@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import block_docs
 import card_docs
 from penstock.cli.main import build
 from penstock.core import metadata
@@ -40,6 +41,7 @@ def pages() -> dict[str, str]:
     """All reference pages: text by path below docs/reference/."""
     cards = list(Registry.scan())
     made = {"README.md": _index(cards), "commands.md": _commands(), "cards.md": _cards()}
+    made["blocks.md"] = MADE.format(source="the blocks") + "\n" + block_docs.page()
     for card in cards:
         made[f"{card.role}s/{card.name}.md"] = _connector(card)
     return made
@@ -89,6 +91,7 @@ def _index(cards: list[Card]) -> str:
         "- [Commands](commands.md)",
         "- [`penstock.yaml` and the environment](../configuration.md)",
         "- [Error codes](../errors.md)",
+        "- [Transformation blocks](blocks.md)",
         "- [Cards, for those who add connectors](cards.md)",
     ]
     for role in ("source", "destination"):

@@ -10,7 +10,7 @@ from rowwise.conditions import MISSING
 from rowwise.values import Failed, kind, number, text
 
 Node = tuple[Any, ...]
-"""("const", v), ("field", name), ("self",), ("null",), (op, a, b), ("!", a), ("call", NAME, ...)."""
+"""("const", v), ("field", name), ("self",), ("null",), (op, a, b), ("!", a), ("call", F, ...)."""
 
 
 def written(node: Node) -> str:

@@ -32,6 +32,8 @@ TEXTS = [
     "tmp",
     "true",
 ]
+_EARLIEST = datetime.fromisoformat("1990-01-01")
+_LATEST = datetime.fromisoformat("2030-01-01")
 NAMES = ["s", "u", "i", "f", "m", "b", "d", "t", "o", "l"]
 _SMALL = st.integers(-50, 50)
 _OBJECTS = st.fixed_dictionaries(
@@ -54,7 +56,7 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
     .map(lambda n: n.quantize(Decimal("0.01"))),
     "b": st.booleans(),
     "d": st.dates(date(1990, 1, 1), date(2030, 12, 31)),
-    "t": st.datetimes(datetime(1990, 1, 1), datetime(2030, 1, 1)).map(
+    "t": st.datetimes(_EARLIEST, _LATEST).map(
         lambda t: t.replace(microsecond=t.microsecond // 1000 * 1000, tzinfo=UTC)
     ),
     "o": _OBJECTS,
@@ -73,16 +75,17 @@ _OPERANDS = st.sampled_from([0, 5, 12, -7, 0.5, "Ana", "a", "12", "2000-01-01", 
 _UNASKED = ["IS_NULL", "IS_NOT_NULL", "HAS_FIELD", "NOT_HAS_FIELD", "IS_TRUE", "IS_FALSE"]
 
 
+_OPS = (
+    *("EQ", "NEQ", "GT", "GTE", "LT", "LTE", "IN", "NOT_IN", "IN_RANGE", "NOT_IN_RANGE"),
+    *("CONTAINS", "NOT_CONTAINS", "STARTS_WITH", "ENDS_WITH", "REGEX", "IS_TYPE"),
+    *_UNASKED,
+)
+
+
 @st.composite
 def asked(draw: st.DrawFn) -> dict[str, Any]:
     """An operator with its operand."""
-    op = draw(
-        st.sampled_from(
-            ["EQ", "NEQ", "GT", "GTE", "LT", "LTE", "IN", "NOT_IN", "IN_RANGE", "NOT_IN_RANGE"]
-            + ["CONTAINS", "NOT_CONTAINS", "STARTS_WITH", "ENDS_WITH", "REGEX", "IS_TYPE"]
-            + _UNASKED
-        )
-    )
+    op = draw(st.sampled_from(_OPS))
     made: dict[str, Any] = {"op": op, "ignore_case": draw(st.booleans())}
     if op in ("IN", "NOT_IN"):
         made["value"] = draw(st.lists(_OPERANDS, min_size=1, max_size=3))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from penstock.transforms.blocks.add_field import AddField
 from penstock.transforms.blocks.block import Block
@@ -50,3 +50,20 @@ _ALL: Final[tuple[type[Block], ...]] = (
 )
 BLOCKS: Final[dict[str, type[Block]]] = {block.type: block for block in _ALL}
 """In the order of transformations.md 8."""
+
+
+def form(block: type[Block]) -> dict[str, Any]:
+    """What the editor draws a block and the form of its settings from.
+
+    Returns:
+        type, title, group, effect on destination tables, whether it works on fields, and the
+        JSON schema of its settings with their help texts.
+    """
+    return {
+        "type": block.type,
+        "title": block.title,
+        "group": block.group.value,
+        "effect": block.effect.value,
+        "on_fields": block.on_fields,
+        "settings": block.model_json_schema(),
+    }

@@ -24,7 +24,9 @@ class AddField(Block, Valued):
     has_own: ClassVar = False
 
     field_name: str = Field(min_length=1)
+    """Name of the new field; a dotted path makes objects."""
     if_exists: Literal["KEEP", "OVERWRITE"] = "KEEP"
+    """What to do where the field has a value already."""
 
     def apply(self, frame: Frame, chosen: Chosen) -> Applied:
         path = frame.path(self.field_name)

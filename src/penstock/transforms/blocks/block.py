@@ -100,7 +100,7 @@ class Applied:
 class Block(BaseModel, ABC):
     """One block. Its fields are its settings; an instance never changes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     type: ClassVar[str]
     title: ClassVar[str]

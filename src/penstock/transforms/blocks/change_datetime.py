@@ -58,10 +58,12 @@ _LAST: Final = 253_402_300_799_999_999
 class DatetimeStep(BaseModel):
     """So many of a unit; less than zero goes back."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     unit: Unit
+    """What is added; January is month 1, Sunday day 1 of a week."""
     amount: int = Field(ge=-(10**15), le=10**15)
+    """How many of them."""
 
 
 class ChangeDatetime(ValueBlock):
@@ -74,6 +76,7 @@ class ChangeDatetime(ValueBlock):
     handles: ClassVar = frozenset({Kind.DATE, Kind.TIMESTAMP})
 
     changes: list[DatetimeStep] = Field(min_length=1)
+    """Amounts of units, added in order; less than zero goes back."""
 
     def change(self, part: Part) -> Change:
         if part.kind is Kind.DATE and any(c.unit in _MICROSECONDS for c in self.changes):

@@ -23,10 +23,15 @@ class FindReplace(ValueBlock):
     handles: ClassVar = frozenset({Kind.STRING})
 
     find: str = Field(min_length=1)
+    """Text, or an RE2 pattern."""
     replace: str = ""
+    """What to put; with a pattern `\\1` or `$1` is a group. `$null` makes the field null."""
     regex: bool = False
+    """Whether `find` is a pattern."""
     match_case: bool = True
+    """Whether upper and lower case differ."""
     scope: Scope = "ALL"
+    """All places, the first one, or only values that are found as a whole."""
 
     @model_validator(mode="after")
     def _valid_pattern(self) -> Self:

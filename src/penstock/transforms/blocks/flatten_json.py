@@ -32,12 +32,19 @@ class FlattenJson(Block):
     effect: ClassVar = Effect.NEW_COLUMN
 
     separator: str = Field(default="_", min_length=1, max_length=3)
+    """Stands between the names of the levels."""
     max_depth: int | None = Field(default=None, ge=1)
+    """Levels that are opened; none for all."""
     keep_original: bool = False
+    """Whether the object stays beside its fields."""
     arrays: Literal["KEEP", "INDEX", "STRINGIFY"] = "KEEP"
+    """Keep arrays, make a field of each element, or make them text."""
     parse_strings: bool = False
+    """Whether text that holds an object is flattened too."""
     prefix_parent: bool = True
+    """Whether new names begin with the name of the object."""
     on_conflict: Literal["KEEP_EXISTING", "OVERWRITE", "SUFFIX"] = "SUFFIX"
+    """What to do where a field of that name has a value."""
 
     def apply(self, frame: Frame, chosen: Chosen) -> Applied:
         faults = []

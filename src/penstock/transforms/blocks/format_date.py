@@ -30,7 +30,9 @@ class FormatDate(ValueBlock):
     handles: ClassVar = frozenset(_DEFAULTS)
 
     format: str | None = None
+    """A pattern such as `dd/MM/yyyy HH:mm` or `%d/%m/%Y`; left out, ISO 8601."""
     timezone: str = "UTC"
+    """The zone whose clock is shown, e.g. `Asia/Kolkata` or `+05:30`."""
 
     @field_validator("format")
     @classmethod

@@ -22,8 +22,11 @@ class FormatNumber(ValueBlock):
     handles: ClassVar = frozenset({Kind.NUMBER})
 
     pattern: str | None = None
+    """A pattern such as `#,##0.00`; left out, the shortest exact text."""
     decimals: int | None = Field(default=None, ge=0, le=18)
+    """Places, where there is no pattern."""
     grouping: bool = False
+    """Whether commas stand between thousands, where there is no pattern."""
 
     @field_validator("pattern")
     @classmethod

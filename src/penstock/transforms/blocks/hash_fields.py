@@ -21,8 +21,11 @@ class HashFields(ValueBlock):
     handles: ClassVar = frozenset(Kind)
 
     algorithm: Algorithm = "SHA256"
+    """The digest."""
     salt: SecretStr | None = None
+    """Secret text put before each value."""
     encoding: Encoding = "HEX"
+    """How the digest is written."""
 
     def change(self, part: Part) -> Change:
         salt = self.salt.get_secret_value() if self.salt else ""

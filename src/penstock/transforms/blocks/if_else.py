@@ -23,8 +23,11 @@ class IfElse(Block):
     on_fields: ClassVar = False
 
     condition: Conditions
+    """What an event must fulfil to go the first way."""
     then: list[dict[str, Any]] = Field(default_factory=list)
+    """Blocks of the first way."""
     otherwise: list[dict[str, Any]] = Field(default_factory=list, alias="else")
+    """Blocks of the other way."""
 
     @field_validator("condition", mode="before")
     @classmethod

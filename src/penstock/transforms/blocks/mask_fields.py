@@ -22,12 +22,19 @@ class MaskFields(ValueBlock):
     handles: ClassVar = frozenset({Kind.STRING, Kind.NUMBER})
 
     mode: MaskMode = "ALL"
+    """Which characters are hidden."""
     n: int = Field(default=1, ge=1)
+    """Characters, for the modes with N."""
     start: int = Field(default=1, ge=1)
+    """First character hidden, counted from 1, for RANGE."""
     end: int | None = Field(default=None, ge=1)
+    """Last character hidden, for RANGE."""
     mask_char: str = Field(default="*", min_length=1, max_length=1)
+    """What is put for each."""
     preserve_length: bool = True
+    """Whether the hidden part keeps its length; else it has 8 characters."""
     keep_separators: bool = False
+    """Whether spaces, `-`, `.`, `/` and `@` stay."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

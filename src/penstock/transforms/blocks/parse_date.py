@@ -39,9 +39,13 @@ class ParseDate(ValueBlock):
     handles: ClassVar = frozenset({Kind.STRING, Kind.NUMBER, Kind.DATE, Kind.TIMESTAMP, Kind.TIME})
 
     formats: list[str] = Field(default_factory=list)
+    """Patterns, of which the first that fits wins; left out, ISO 8601 and some usual ones."""
     output: DateOutput = "TIMESTAMP"
+    """What is made of the text."""
     timezone: str = "UTC"
+    """The zone of text without an offset."""
     from_epoch: Literal["NONE", "SECONDS", "MILLIS", "AUTO"] = "NONE"
+    """Whether numbers are taken too, and as what."""
 
     @field_validator("formats")
     @classmethod

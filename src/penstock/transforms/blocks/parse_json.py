@@ -33,7 +33,9 @@ class ParseJson(ValueBlock):
     handles: ClassVar = frozenset({Kind.STRING, Kind.ARRAY, Kind.OBJECT})
 
     target: str = Field(default="REPLACE", min_length=1)
+    """`REPLACE`, or the name of a field for the result."""
     only_objects: bool = False
+    """Whether everything but objects is a mistake."""
 
     def change(self, part: Part) -> Change:
         if part.kind is not Kind.STRING:

@@ -21,10 +21,15 @@ class ParseNumber(ValueBlock):
     handles: ClassVar = frozenset({Kind.STRING, Kind.NUMBER})
 
     decimal_separator: Literal[".", ","] = "."
+    """The sign before decimals."""
     group_separator: Literal[",", ".", " ", "'", ""] = ","
+    """The sign between thousands."""
     strip: str = ""
+    """Characters removed first, e.g. `$€%`."""
     decimals: int | None = Field(default=None, ge=0, le=18)
+    """Places kept, rounded half up; left out, all."""
     output: Output = "AUTO"
+    """What is made of the text: AUTO makes integers of whole numbers."""
 
     @model_validator(mode="after")
     def _two_signs(self) -> Self:

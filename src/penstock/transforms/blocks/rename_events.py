@@ -32,10 +32,15 @@ class RenameEvents(Block, Valued):
     has_own: ClassVar = False
 
     mode: Literal["TO", "PREFIX", "SUFFIX", "REPLACE"] = "TO"
+    """How the new name comes about."""
     value: str | int | float | bool = ""
+    """The name, or what is put before or behind it; with TO a formula too."""
     find: str | None = Field(default=None, min_length=1)
+    """For REPLACE: text, or an RE2 pattern."""
     replace: str = ""
+    """For REPLACE: what to put."""
     regex: bool = False
+    """Whether `find` is a pattern."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

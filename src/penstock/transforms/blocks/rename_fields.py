@@ -23,12 +23,19 @@ class RenameFields(Block):
     effect: ClassVar = Effect.SAME_COLUMN
 
     mode: Literal["TO", "MAP", "PREFIX", "SUFFIX", "REPLACE"] = "TO"
+    """How the new names come about."""
     value: str | None = Field(default=None, min_length=1)
+    """For TO the name, else what is put before or behind."""
     names: dict[str, str] = Field(default_factory=dict)
+    """For MAP: the new name for each old one."""
     find: str | None = Field(default=None, min_length=1)
+    """For REPLACE: text, or an RE2 pattern."""
     replace: str = ""
+    """For REPLACE: what to put."""
     regex: bool = False
+    """Whether `find` is a pattern."""
     on_conflict: OnConflict = "ERROR"
+    """What to do where the new name is taken."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

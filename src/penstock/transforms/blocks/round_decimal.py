@@ -21,7 +21,9 @@ class RoundDecimal(ValueBlock):
     handles: ClassVar = frozenset({Kind.NUMBER})
 
     decimals: int = Field(default=2, ge=-10, le=18)
+    """Places kept; less than zero rounds tens, hundreds and so on."""
     mode: Mode = "HALF_UP"
+    """Which way to round."""
 
     def change(self, part: Part) -> Change:
         return Change(Column.of(Kind.NUMBER, rounded(part.values, self.decimals, self.mode)))

@@ -36,12 +36,19 @@ class SplitFields(ValueBlock):
     handles: ClassVar = frozenset({Kind.STRING})
 
     delimiter: str = Field(min_length=1)
+    """What stands between the parts: text, or an RE2 pattern."""
     regex: bool = False
+    """Whether the delimiter is a pattern."""
     into: Literal["FIELDS", "ARRAY"] = "FIELDS"
+    """Whether parts go into fields or into one array."""
     names: list[str] = Field(default_factory=list, max_length=MOST_PARTS)
+    """Names of the new fields; others are named after the field, `_1`, `_2` and so on."""
     limit: int | None = Field(default=None, ge=1, le=MOST_PARTS)
+    """Most parts; the last one keeps the rest."""
     trim: bool = True
+    """Whether spaces around parts are removed."""
     keep_original: bool = True
+    """Whether the field stays beside its parts."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

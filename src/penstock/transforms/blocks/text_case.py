@@ -31,8 +31,11 @@ class TextCase(ValueBlock):
     handles: ClassVar = frozenset({Kind.STRING})
 
     casing: Casing
+    """The case."""
     target: Literal["VALUE", "FIELD_NAME"] = "VALUE"
+    """Whether values or names of fields are changed."""
     on_conflict: OnConflict = "ERROR"
+    """What to do where the new name is taken."""
 
     def change(self, part: Part) -> Change:
         return of_texts(cased(part.values, self.casing))

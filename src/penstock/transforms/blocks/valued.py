@@ -22,13 +22,15 @@ ValueKind = Literal["LITERAL", "FORMULA"]
 class Valued(BaseModel):
     """A value or a formula. Without `value_kind` the text itself decides, see `is_formula`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     has_own: ClassVar[bool] = True
     """Whether there is a current field that `$self` means."""
 
     value: str | int | float | bool
+    """A value, or a formula such as `price * qty`."""
     value_kind: ValueKind | None = None
+    """Whether the value is meant as it stands or as a formula; left out, the text decides."""
 
     @model_validator(mode="after")
     def _readable(self) -> Valued:
