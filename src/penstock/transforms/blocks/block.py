@@ -14,10 +14,12 @@ from typing import ClassVar
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
+from penstock.core import types
 from penstock.transforms.columns import masks
 from penstock.transforms.columns.column import Column, Kind, Part, joined
 from penstock.transforms.columns.frame import Frame
 from penstock.transforms.columns.masks import Mask
+from penstock.transforms.columns.reading import read
 from penstock.transforms.filters.filters import Selected
 from penstock.transforms.formula.means import Means
 
@@ -113,9 +115,14 @@ class Block(BaseModel, ABC):
     def apply(self, frame: Frame, chosen: Chosen) -> Applied:
         """The frame with the change made, in the selected rows alone."""
 
-    def shape(self, frame: Frame, chosen: Chosen) -> Applied:
-        """What it would make of a frame without rows: names and types, as far as these tell."""
-        return self.apply(frame, chosen)
+    def shape(self, incoming: pa.Schema, _selected: frozenset[str]) -> pa.Schema:
+        """Fields after the block, as far as names and types alone tell; no row is needed.
+
+        Args:
+            incoming: fields before it; `pa.null()` where the data decides the type.
+            _selected: names of the fields that the filters may select.
+        """
+        return incoming
 
 
 @dataclass(frozen=True)
@@ -138,6 +145,23 @@ class ValueBlock(Block):
     @abstractmethod
     def change(self, part: Part) -> Change:
         """New values for all valid rows of the part, which is of a kind handled."""
+
+    def result(self, _kind: pa.DataType) -> pa.DataType:
+        """The type that values of a type become; `pa.null()` where the values decide."""
+        return pa.string()
+
+    def shape(self, incoming: pa.Schema, selected: frozenset[str]) -> pa.Schema:
+        fields = [
+            f.with_type(self.result(f.type)) if f.name in selected and self._takes(f.type) else f
+            for f in incoming
+        ]
+        return pa.schema(fields)
+
+    def _takes(self, kind: pa.DataType) -> bool:
+        """Whether values of the type are of a kind handled; of an unknown type they may be."""
+        parts = read(pa.nulls(1, kind)).parts if not types.is_json(kind) else ()
+        handled = {part.kind for part in parts} or {Kind.OBJECT, Kind.ARRAY}
+        return bool(handled & self.handles)
 
     def apply(self, frame: Frame, chosen: Chosen) -> Applied:
         faults: list[Fault] = []
@@ -195,6 +219,13 @@ def replaced(
     if on_error is not OnError.FAIL:
         return frame, []
     return frame, [Fault(w, selected.text, cause) for w, cause in faults if not masks.is_none(w)]
+
+
+def with_field(schema: pa.Schema, name: str, kind: pa.DataType) -> pa.Schema:
+    """The schema with a field of that type, in its place if there was one."""
+    at = schema.get_field_index(name)
+    made = pa.field(name, kind)
+    return schema.append(made) if at < 0 else schema.set(at, made)
 
 
 def of_texts(texts: pa.Array) -> Change:

@@ -78,6 +78,9 @@ class ChangeDatetime(ValueBlock):
     changes: list[DatetimeStep] = Field(min_length=1)
     """Amounts of units, added in order; less than zero goes back."""
 
+    def result(self, kind: pa.DataType) -> pa.DataType:
+        return kind
+
     def change(self, part: Part) -> Change:
         if part.kind is Kind.DATE and any(c.unit in _MICROSECONDS for c in self.changes):
             cause = "A date has no hours, minutes or seconds to change."

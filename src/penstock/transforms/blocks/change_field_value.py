@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import pyarrow as pa
+
 from penstock.transforms.blocks.block import (
     Applied,
     Block,
@@ -13,6 +15,7 @@ from penstock.transforms.blocks.block import (
     Group,
     OnError,
     replaced,
+    with_field,
 )
 from penstock.transforms.blocks.split_fields import into_fields
 from penstock.transforms.blocks.valued import Valued
@@ -22,6 +25,7 @@ from penstock.transforms.columns.splitting import split
 from penstock.transforms.filters.filters import Selected
 from penstock.transforms.formula.arguments import constant_text
 from penstock.transforms.formula.evaluate import Evaluation
+from penstock.transforms.formula.means import NO_MEANS
 from penstock.transforms.formula.tree import Call
 
 
@@ -32,6 +36,14 @@ class ChangeFieldValue(Block, Valued):
     title: ClassVar = "Change Field Values"
     group: ClassVar = Group.EVENT
     effect: ClassVar = Effect.SAME_COLUMN
+
+    def shape(self, incoming: pa.Schema, selected: frozenset[str]) -> pa.Schema:
+        if self.formula is not None and self.formula.splits_fields:
+            return incoming
+        made = incoming
+        for name in (name for name in incoming.names if name in selected):
+            made = with_field(made, name, self.type_in(incoming, name, NO_MEANS))
+        return made
 
     def apply(self, frame: Frame, chosen: Chosen) -> Applied:
         found: list[Fault] = []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import pyarrow as pa
+
 from penstock.transforms.blocks.block import Applied, Block, Chosen, Effect, Fault, Group
 from penstock.transforms.columns.frame import Frame
 
@@ -15,6 +17,9 @@ class DropFields(Block):
     title: ClassVar = "Drop Fields"
     group: ClassVar = Group.EVENT
     effect: ClassVar = Effect.COLUMN_STAYS
+
+    def shape(self, incoming: pa.Schema, selected: frozenset[str]) -> pa.Schema:
+        return pa.schema([field for field in incoming if field.name not in selected])
 
     def apply(self, frame: Frame, chosen: Chosen) -> Applied:
         faults = []

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
+from penstock.core.types import is_json
 from penstock.transforms.blocks.block import Applied, Block, Chosen, Effect, Fault, Group, OnError
 from penstock.transforms.columns import masks
 from penstock.transforms.columns.column import Column, Kind
@@ -45,6 +46,13 @@ class FlattenJson(Block):
     """Whether new names begin with the name of the object."""
     on_conflict: Literal["KEEP_EXISTING", "OVERWRITE", "SUFFIX"] = "SUFFIX"
     """What to do where a field of that name has a value."""
+
+    def shape(self, incoming: pa.Schema, selected: frozenset[str]) -> pa.Schema:
+        """Only the data tell which fields an object has; here it is seen that it goes."""
+        if self.keep_original:
+            return incoming
+        gone = {f.name for f in incoming if f.name in selected and is_json(f.type)}
+        return pa.schema([field for field in incoming if field.name not in gone])
 
     def apply(self, frame: Frame, chosen: Chosen) -> Applied:
         faults = []

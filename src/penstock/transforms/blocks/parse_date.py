@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, field_validator
 
-from penstock.core.types import TIMESTAMPTZ
+from penstock.core.types import TIME, TIMESTAMPTZ
 from penstock.transforms.blocks.block import Change, Effect, Group, ValueBlock
 from penstock.transforms.columns import masks
 from penstock.transforms.columns.column import Column, Kind, Part
@@ -62,6 +62,9 @@ class ParseDate(ValueBlock):
     @cached_property
     def _read(self) -> tuple[DatePattern, ...]:
         return tuple(DatePattern(elements(pattern)) for pattern in self.formats)
+
+    def result(self, _kind: pa.DataType) -> pa.DataType:
+        return {"DATE": pa.date32(), "TIME": TIME, "TIMESTAMP": TIMESTAMPTZ}[self.output]
 
     def change(self, part: Part) -> Change:
         if part.kind is Kind.NUMBER:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import pyarrow as pa
 from pydantic import Field
 
+from penstock.core.types import JSON
 from penstock.transforms.blocks.block import (
     Applied,
     Change,
@@ -15,6 +17,7 @@ from penstock.transforms.blocks.block import (
     Group,
     ValueBlock,
     replaced,
+    with_field,
 )
 from penstock.transforms.columns import masks
 from penstock.transforms.columns.column import Column, Kind, Part
@@ -36,6 +39,14 @@ class ParseJson(ValueBlock):
     """`REPLACE`, or the name of a field for the result."""
     only_objects: bool = False
     """Whether everything but objects is a mistake."""
+
+    def result(self, _kind: pa.DataType) -> pa.DataType:
+        return JSON if self.only_objects else pa.null()
+
+    def shape(self, incoming: pa.Schema, selected: frozenset[str]) -> pa.Schema:
+        if self.target == "REPLACE":
+            return super().shape(incoming, selected)
+        return with_field(incoming, self.target, self.result(pa.string()))
 
     def change(self, part: Part) -> Change:
         if part.kind is not Kind.STRING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, Self
 
+import pyarrow as pa
 from pydantic import Field, model_validator
 
 from penstock.transforms.blocks.block import Change, Effect, Group, ValueBlock
@@ -36,6 +37,11 @@ class ParseNumber(ValueBlock):
         if self.decimal_separator == self.group_separator:
             raise ValueError("decimals and groups cannot have the same sign")
         return self
+
+    def result(self, kind: pa.DataType) -> pa.DataType:
+        if not pa.types.is_string(kind):
+            return kind
+        return pa.int64() if self.output == "INTEGER" else pa.null()
 
     def change(self, part: Part) -> Change:
         if part.kind is Kind.NUMBER:

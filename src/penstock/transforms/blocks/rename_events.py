@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import replace
 from typing import ClassVar, Literal, Self
 
@@ -61,6 +62,12 @@ class RenameEvents(Block, Valued):
         name = self._name(frame.name)
         faults = () if usable(name) else (_bad_name(where),)
         return Applied((replace(frame.picked(where), name=name), others), faults)
+
+    def static_name(self, old: str, known: Container[str]) -> str:
+        """The name that events get; the old one where a formula of these fields gives it."""
+        if self.mode == "TO" and self.is_formula_of(known):
+            return old
+        return self._name(old)
 
     def _name(self, old: str) -> str:
         if self.mode == "TO":

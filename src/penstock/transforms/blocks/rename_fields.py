@@ -8,7 +8,7 @@ import pyarrow as pa
 from pydantic import Field, model_validator
 
 from penstock.transforms.blocks.block import Applied, Block, Chosen, Effect, Group
-from penstock.transforms.blocks.renaming import OnConflict, renamed
+from penstock.transforms.blocks.renaming import OnConflict, renamed, renamed_schema
 from penstock.transforms.columns.frame import Frame
 from penstock.transforms.columns.replacing import replaced
 from penstock.transforms.filters.condition import check_pattern
@@ -49,6 +49,9 @@ class RenameFields(Block):
             if self.regex:
                 check_pattern(self.find)
         return self
+
+    def shape(self, incoming: pa.Schema, selected: frozenset[str]) -> pa.Schema:
+        return renamed_schema(incoming, selected, self.new_name)
 
     def apply(self, frame: Frame, chosen: Chosen) -> Applied:
         return renamed(frame, chosen, self.new_name, self.on_conflict)

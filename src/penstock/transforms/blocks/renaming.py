@@ -43,6 +43,19 @@ def renamed(
     return Applied(tuple(_by_keys(frame, keys, names)), tuple(faults))
 
 
+def renamed_schema(
+    incoming: pa.Schema, selected: frozenset[str], new_name: Callable[[str], str]
+) -> pa.Schema:
+    """The fields under their new names; of two with one name the renamed one is told."""
+    fields: dict[str, pa.Field] = {}
+    for field in incoming:
+        moves = field.name in selected
+        name = new_name(field.name) if moves else field.name
+        if moves or name not in fields:
+            fields[name] = field.with_name(name)
+    return pa.schema(fields.values())
+
+
 def _one(
     frame: Frame, selected: Selected, name: str, on_conflict: OnConflict
 ) -> tuple[Frame, Mask, list[Fault]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import pyarrow as pa
 from pydantic import Field
 
 from penstock.transforms.blocks.block import Change, Effect, Group, ValueBlock
@@ -24,6 +25,9 @@ class RoundDecimal(ValueBlock):
     """Places kept; less than zero rounds tens, hundreds and so on."""
     mode: Mode = "HALF_UP"
     """Which way to round."""
+
+    def result(self, kind: pa.DataType) -> pa.DataType:
+        return kind
 
     def change(self, part: Part) -> Change:
         return Change(Column.of(Kind.NUMBER, rounded(part.values, self.decimals, self.mode)))

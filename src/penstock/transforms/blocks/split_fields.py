@@ -18,6 +18,7 @@ from penstock.transforms.blocks.block import (
     Group,
     OnError,
     ValueBlock,
+    with_field,
 )
 from penstock.transforms.columns import masks
 from penstock.transforms.columns.column import Column, Kind, Part
@@ -60,6 +61,21 @@ class SplitFields(ValueBlock):
 
     def _split(self, texts: pa.StringArray) -> pa.ListArray:
         return split(texts, self.delimiter, regex=self.regex, limit=self.limit, trim=self.trim)
+
+    def result(self, _kind: pa.DataType) -> pa.DataType:
+        return pa.list_(pa.string())
+
+    def shape(self, incoming: pa.Schema, selected: frozenset[str]) -> pa.Schema:
+        if self.into == "ARRAY":
+            return super().shape(incoming, selected)
+        made = incoming
+        for field in incoming:
+            if field.name in selected and pa.types.is_string(field.type):
+                for name in self.names or [f"{field.name}_1"]:
+                    made = with_field(made, name, pa.string())
+                if not self.keep_original:
+                    made = made.remove(made.get_field_index(field.name))
+        return made
 
     def change(self, part: Part) -> Change:
         return Change(Column.of(Kind.ARRAY, self._split(part.values)))

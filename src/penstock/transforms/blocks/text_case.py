@@ -15,7 +15,7 @@ from penstock.transforms.blocks.block import (
     ValueBlock,
     of_texts,
 )
-from penstock.transforms.blocks.renaming import OnConflict, renamed
+from penstock.transforms.blocks.renaming import OnConflict, renamed, renamed_schema
 from penstock.transforms.columns.casing import Casing, cased
 from penstock.transforms.columns.column import Kind, Part
 from penstock.transforms.columns.frame import Frame
@@ -36,6 +36,11 @@ class TextCase(ValueBlock):
     """Whether values or names of fields are changed."""
     on_conflict: OnConflict = "ERROR"
     """What to do where the new name is taken."""
+
+    def shape(self, incoming: pa.Schema, selected: frozenset[str]) -> pa.Schema:
+        if self.target == "VALUE":
+            return super().shape(incoming, selected)
+        return renamed_schema(incoming, selected, self.new_name)
 
     def change(self, part: Part) -> Change:
         return of_texts(cased(part.values, self.casing))

@@ -6,12 +6,15 @@ from collections.abc import Container
 from functools import cached_property
 from typing import ClassVar, Literal
 
+import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from penstock.transforms.columns import masks
 from penstock.transforms.columns.column import Column
 from penstock.transforms.columns.frame import Frame
 from penstock.transforms.columns.masks import Mask
 from penstock.transforms.columns.reading import constant
+from penstock.transforms.events import Events
 from penstock.transforms.formula.formula import Formula, is_formula
 from penstock.transforms.formula.means import Means
 from penstock.transforms.formula.tree import FormulaError
@@ -69,6 +72,13 @@ class Valued(BaseModel):
         if self.formula is None or self.value_kind is not None:
             return self.formula is not None
         return is_formula(str(self.value), known)
+
+    def type_in(self, schema: pa.Schema, own: str | None, means: Means) -> pa.DataType:
+        """The type of the values for events of these fields; `pa.null()` for null alone."""
+        rows = pa.RecordBatch.from_arrays([pa.nulls(1, f.type) for f in schema], schema=schema)
+        frame = Frame.read(Events("", (), rows, pa.array([0], pa.int32())))
+        current = None if own is None else frame.get((own,))
+        return self.values(frame, masks.every(1), current, means)[0].array().type
 
     def values(
         self, frame: Frame, where: Mask, own: Column | None, means: Means
