@@ -10,6 +10,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from penstock.core.types import Logical, logical
+from penstock.transforms.blocks import BLOCKS
 from penstock.transforms.blocks.drop_events import DropEvents
 from penstock.transforms.blocks.drop_fields import DropFields
 from penstock.transforms.blocks.rename_events import RenameEvents
@@ -190,3 +191,26 @@ def _undecided(step: Step, block: Valued, known: Known) -> Iterator[Problem]:
     if unknown and len(unknown) < len(block.formula.fields):
         message = f"No event has a field {unknown[0]} so far: there it counts as null."
         yield _warning(step, "settings.value", message)
+
+
+def settled(stored: Mapping[str, Any], known: Known) -> dict[str, Any]:
+    """The flow with LITERAL or FORMULA said where its author left that to the text.
+
+    A deployed flow must not change its meaning when a field of some name first appears, so
+    this is stored at deploy. Flows with problems are not given here.
+    """
+    return {**stored, "blocks": [_settled(raw, known) for raw in stored.get("blocks", [])]}
+
+
+def _settled(raw: Mapping[str, Any], known: Known) -> dict[str, Any]:
+    settings = dict(raw.get("settings", {}))
+    for way in ("then", "else"):
+        if way in settings:
+            settings[way] = [_settled(inner, known) for inner in settings[way]]
+    kind = BLOCKS[raw["type"]]
+    if issubclass(kind, Valued) and isinstance(settings.get("value"), str):
+        block = kind.model_validate(settings)
+        formula = block.is_formula_of(known.names())
+        if block.value_kind is None:
+            settings["value_kind"] = "FORMULA" if formula else "LITERAL"
+    return {**raw, "settings": settings}

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from flows import Row, block, named
-from penstock.transforms.deploying import Known, problems
+from penstock.transforms.deploying import Known, problems, settled
 
 KNOWN = Known(
     {"orders": pa.schema([("id", pa.int64()), ("day", pa.date32()), ("price", pa.float64())])},
@@ -131,3 +131,17 @@ def test_without_known_fields_a_formula_is_to_be_declared() -> None:
 def test_a_form_that_is_no_flow() -> None:
     (problem,) = problems({"method": "PYTHON"})
     assert problem.field == "method"
+
+
+def test_what_a_text_means_is_settled_at_deploy() -> None:
+    condition = {"on": "EVENT_FIELD", "field": "price", "op": "GT", "value": 1}
+    formula = block("ADD_FIELD", {"field_name": "n", "value": "price * 2"})
+    literal = block("ADD_FIELD", {"field_name": "n", "value": "Sold-Out"})
+    said = block("ADD_FIELD", {"field_name": "n", "value": "price", "value_kind": "LITERAL"})
+    flow = {
+        "blocks": [said, block("IF_ELSE", {"condition": condition, "then": [formula, literal]})]
+    }
+    first, ways = settled(flow, KNOWN)["blocks"]
+    assert first == said
+    kinds = [inner["settings"]["value_kind"] for inner in ways["settings"]["then"]]
+    assert kinds == ["FORMULA", "LITERAL"]
