@@ -1,0 +1,1 @@
+"""Transformations written in Python by users, run in a sealed process."""

@@ -1,0 +1,1 @@
+"""Sealing the process in which code of users runs."""
