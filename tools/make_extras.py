@@ -16,7 +16,11 @@ from pathlib import Path
 from penstock.core.registry import Registry
 
 # Drivers of no connector.
-OWN = {"object-store": ["obstore>=0.12,<0.13"]}
+OWN = {
+    "object-store": ["obstore>=0.12,<0.13"],
+    # What scripts of users may import beside the standard library.
+    "transform": ["python-dateutil>=2.9,<5", "ua-parser>=1,<2", "user-agents>=2.2,<3"],
+}
 PROJECT = Path(__file__).parent.parent / "pyproject.toml"
 _TABLE = re.compile(r"(?<=\n)\[project\.optional-dependencies\]\n(?:[^\[\n].*\n)*")
 

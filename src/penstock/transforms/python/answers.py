@@ -32,6 +32,11 @@ CODES: Final = {
 """The coarse code of each fine one (transformations.md 3.7)."""
 
 
+_FAULTS: Final = (
+    ValueError, KeyError, TypeError, IndexError, OSError, struct.error, pa.ArrowException,
+)  # fmt: skip
+
+
 class HostileError(Exception):
     """An answer that no honest sandbox process gives."""
 
@@ -70,7 +75,7 @@ def parsed(head: dict[str, Any], body: bytes | bytearray, rows: int) -> Answer:
         _check_rows(outputs, failures)
         console = tuple(line[:1000] for line in given.console[:1000])
         return Answer(tuple(o for o in outputs if o.rows.num_rows), failures, console)
-    except (ValueError, KeyError, TypeError, IndexError, pa.ArrowException, struct.error) as error:
+    except _FAULTS as error:
         raise HostileError(str(error)) from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import mmap
 import os
+import resource
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from penstock.transforms.python.outputs import Built
 from penstock.transforms.python.runner import Failure, run
 from penstock.transforms.python.script import Script, ScriptError, load
 
-_IN, _OUT = 0, 1
+_IN, _OUT, _ERR = 0, 1, 2
 _COLLECT_AFTER: Final = 200_000
 """Objects between two searches for cycles: the default makes decoding three times slower."""
 
@@ -45,17 +46,26 @@ def _serve(progress: memoryview, *, apart: bool, memory: int) -> None:
     settings, _ = first
     extra = tuple(settings["modules"])
     kept = preload(extra)
+    # Also the duplicate that the mapping of the page keeps.
+    os.closerange(_ERR + 1, 1024)
+    resident = _resident()
     sealed = seal(apart=apart, memory=memory)
-    frames.send(_OUT, {"on": sealed.on, "missing": sealed.missing, "zones": len(kept)})
+    frames.send(_OUT, {"on": sealed.on, "missing": sealed.missing, "resident": resident})
     console = Console(settings["console"])
     script = _script(frozenset(extra), console)
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER)
+    assert kept  # the loaded zones stay alive as long as the process
     while script is not None and (asked := frames.receive(_IN)) is not None:
         head, body = asked
         answer, bodies = _answer(script, head, body, progress)
         frames.send(_OUT, {**answer, "console": console.taken()}, *bodies)
+
+
+def _resident() -> int:
+    """The most memory that the process has had so far, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _script(extra: frozenset[str], console: Console) -> Script | None:

@@ -21,7 +21,7 @@ class Missing:
 
 MISSING: Final = Missing()
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_FORMATS: Final = {
+_FORMATS: Final[dict[pa.DataType, Any]] = {
     pa.int8(): "b",
     pa.int16(): "h",
     pa.int32(): "i",
@@ -70,9 +70,10 @@ def _drop_missing(column: list[Any], marks: pa.Array | None) -> bool:
 def values(column: pa.Array) -> list[Any]:
     """The values of one column; nulls are None."""
     kind = column.type
-    if kind in _FORMATS and not column.null_count:
-        whole = memoryview(column.buffers()[1]).cast(_FORMATS[kind])
-        return whole[column.offset : column.offset + len(column)].tolist()
+    if kind in _FORMATS and not column.null_count and len(column):
+        whole: memoryview[Any] = memoryview(column.buffers()[1])
+        typed = whole.cast(_FORMATS[kind])
+        return list(typed[column.offset : column.offset + len(column)])
     if pa.types.is_timestamp(kind):
         return _each(column.cast(pa.timestamp("us", kind.tz)).view(pa.int64()), _moment, column)
     if is_json(kind):

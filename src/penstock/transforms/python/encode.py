@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -35,7 +35,8 @@ from penstock.transforms.python.plain import Clock, Json
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-Hint = pa.DataType | None
+Hint: TypeAlias = Any
+"""An Arrow type, or None."""
 
 
 class BadRowsError(Exception):
@@ -214,11 +215,11 @@ def _as_it_came(array: pa.Array, hint: pa.DataType) -> pa.Array:
 def _may_return(kind: pa.DataType, hint: pa.DataType) -> bool:
     """Whether scripts get values of `kind` for columns of `hint`."""
     if kind == pa.string():
-        return hint == UUID
+        return bool(hint == UUID)
     numbers = pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal
-    return any(same(kind) and same(hint) for same in numbers) or (
-        pa.types.is_integer(kind) and pa.types.is_decimal(hint)
-    )
+    if pa.types.is_integer(kind) and pa.types.is_decimal(hint):
+        return True
+    return any(same(kind) and same(hint) for same in numbers)
 
 
 def _lists(array: pa.Array, hint: pa.ListType) -> pa.Array:

@@ -70,7 +70,7 @@ class Outputs:
         Raises:
             RefusedError: name, a field or the key is not fit to be loaded.
         """
-        found = event._properties
+        found: dict[Any, Any] = event._properties
         key = (event._name, event._keys)
         group = self._groups.get(key)
         if group is None or group.names != tuple(_names(found)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mmap
 import os
@@ -10,7 +11,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -70,9 +70,11 @@ class Process:
         self._popen = _spawn(page, limits)
         os.close(page)
         self._out, self._in = self._popen.stdin, self._popen.stdout
-        assert self._out is not None and self._in is not None
+        assert self._out is not None
+        assert self._in is not None
         for pipe in (self._out, self._in):
             os.set_blocking(pipe.fileno(), False)
+        self._resident = 0
         try:
             start = {"modules": limits.modules, "console": limits.console_lines}
             hello, _ = self._exchange(start, b"", 0, _START_SECONDS)
@@ -84,6 +86,7 @@ class Process:
                 reason=error.reason,
             ) from error
         self.layers = tuple(str(name) for name in hello["on"])
+        self._resident = int(hello["resident"])
         self.missing = {str(k): str(v) for k, v in hello["missing"].items()}
 
     def load(self, script: str) -> dict[str, Any]:
@@ -160,23 +163,23 @@ class Process:
 
     def _post_mortem(self, place: int) -> BreachError:
         status, used = self._end()
-        if used > _NEARLY * self._limits.memory_bytes:
+        if status < 0 and used > self._resident + _NEARLY * self._limits.memory_bytes:
             return BreachError(place, "TRANSFORM_MEMORY", "the process had no memory left")
         return BreachError(place, "TRANSFORM_EXCEPTION", f"the process ended ({_words(status)})")
 
     def _end(self) -> tuple[int, int]:
         """Kill it; its status and the most memory it had, in bytes."""
-        assert self._out is not None and self._in is not None
+        assert self._out is not None
+        assert self._in is not None
         if self._popen.returncode is not None:
             return self._popen.returncode, 0
         os.kill(self._popen.pid, signal.SIGKILL)
         _, status, usage = os.wait4(self._popen.pid, 0)
         self._popen.returncode = os.waitstatus_to_exitcode(status)
         self._in.close()
-        try:
+        # Nobody is left to read what was not sent.
+        with contextlib.suppress(BrokenPipeError):
             self._out.close()
-        except BrokenPipeError:
-            pass  # nobody is left to read what was not sent
         self._place.release()
         self._page.close()
         return self._popen.returncode, usage.ru_maxrss * 1024
@@ -213,7 +216,8 @@ class _Watch:
     def _look(self) -> None:
         now, place = time.monotonic(), self._page[0]
         if not self._last <= place <= self._rows:
-            raise _broken(self._last, "it says that it is where it cannot be")
+            # Nobody knows which event did this.
+            raise _broken(self._rows, "it says that it is where it cannot be")
         if place != self._last:
             self._last, self._since = place, now
         elif now - self._since > self._seconds:
@@ -237,7 +241,7 @@ def _spawn(page: int, limits: Limits) -> subprocess.Popen[bytes]:
         "memory": limits.memory_bytes,
     }
     boot = Path(__file__).parent / "jail" / "boot.py"
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603
         [sys.executable, "-I", "-S", str(boot), json.dumps(settings)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -260,8 +264,4 @@ def package_folders(extra: tuple[str, ...]) -> list[str]:
             folders[str(file.parent.parent if spec.submodule_search_locations else file.parent)] = (
                 None
             )
-    standard = {str(Path(p)) for p in (os.path.dirname(os.__file__),)}  # noqa: PTH120
-    return [folder for folder in folders if folder not in standard]
-
-
-Starter = Callable[[], Process]
+    return list(folders)

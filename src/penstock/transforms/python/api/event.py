@@ -38,7 +38,7 @@ class Event:
         eventName: Any = None,
         properties: Any = None,
         *,
-        event_name: Any = None,  # noqa: N803
+        event_name: Any = None,
     ) -> None:
         self._name = checked_name(event_name if eventName is None else eventName)
         self._properties = _copied(properties)
@@ -50,11 +50,11 @@ class Event:
     def __repr__(self) -> str:
         return f"Event({self._name!r}, {dict(self._properties)!r})"
 
-    def getEventName(self) -> str:  # noqa: N802
+    def getEventName(self) -> str:
         """The name now."""
         return self._name
 
-    def rename(self, newEventName: str) -> None:  # noqa: N803
+    def rename(self, newEventName: str) -> None:
         """Make it an event of another type.
 
         Raises:
@@ -65,11 +65,11 @@ class Event:
         except TypeError as error:
             raise ValueError(str(error)) from None
 
-    def getProperties(self) -> Properties:  # noqa: N802
+    def getProperties(self) -> Properties:
         """The live mapping of its fields."""
         return self._properties
 
-    def setProperties(self, properties: Mapping[str, Any]) -> None:  # noqa: N802
+    def setProperties(self, properties: Mapping[str, Any]) -> None:
         """Replace all fields.
 
         Raises:
@@ -78,11 +78,11 @@ class Event:
         if properties is not self._properties:
             self._properties = _copied(properties)
 
-    def getPrimaryKeys(self) -> list[str]:  # noqa: N802
+    def getPrimaryKeys(self) -> list[str]:
         """The fields of its key, in order."""
         return list(self._keys)
 
-    def setPrimaryKeys(self, fieldNames: Any) -> None:  # noqa: N802, N803
+    def setPrimaryKeys(self, fieldNames: Any) -> None:
         """Choose the fields of its key; none makes it an event that is appended.
 
         Raises:
@@ -93,33 +93,33 @@ class Event:
             raise TypeError("setPrimaryKeys takes a list of field names")
         self._keys = tuple(dict.fromkeys(names))
 
-    def getType(self, fieldName: str) -> str | None:  # noqa: N802, N803
+    def getType(self, fieldName: str) -> str | None:
         """The type string of a field's value; None where there is no such field."""
         if fieldName not in self._properties:
             return None
         return kinds.type_of(self._properties[fieldName])
 
-    def isString(self, fieldName: str) -> bool:  # noqa: N802, N803
+    def isString(self, fieldName: str) -> bool:
         """Whether the field is text."""
         return self._is(kinds.is_string, fieldName)
 
-    def isNumber(self, fieldName: str) -> bool:  # noqa: N802, N803
+    def isNumber(self, fieldName: str) -> bool:
         """Whether the field is a number."""
         return self._is(kinds.is_number, fieldName)
 
-    def isBoolean(self, fieldName: str) -> bool:  # noqa: N802, N803
+    def isBoolean(self, fieldName: str) -> bool:
         """Whether the field is true or false."""
         return self._is(kinds.is_boolean, fieldName)
 
-    def isDate(self, fieldName: str) -> bool:  # noqa: N802, N803
+    def isDate(self, fieldName: str) -> bool:
         """Whether the field is a date without a time."""
         return self._is(kinds.is_date, fieldName)
 
-    def isTime(self, fieldName: str) -> bool:  # noqa: N802, N803
+    def isTime(self, fieldName: str) -> bool:
         """Whether the field is a time of day."""
         return self._is(kinds.is_time, fieldName)
 
-    def isTimestamp(self, fieldName: str) -> bool:  # noqa: N802, N803
+    def isTimestamp(self, fieldName: str) -> bool:
         """Whether the field is a date with a time."""
         return self._is(kinds.is_timestamp, fieldName)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -28,7 +28,7 @@ def written(value: Any, depth: int = 0) -> str:
     Raises:
         BadValueError: a type that cannot be written, or more than 64 levels.
     """
-    plain = _SIMPLE.get(type(value))
+    plain: Callable[[Any], str] | None = _SIMPLE.get(type(value))
     if plain is not None:
         return plain(value)
     if depth >= MAX_DEPTH:
@@ -79,7 +79,7 @@ def _offset(offset: timedelta) -> str:
     return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
 
 
-_SIMPLE: Final[dict[type, Any]] = {
+_SIMPLE: Final[dict[type, Callable[[Any], str]]] = {
     type(None): lambda _: "null",
     bool: lambda value: "true" if value else "false",
     int: int.__repr__,

@@ -85,12 +85,12 @@ class Properties(dict[Any, Any]):
         """Another mapping with the same values."""
         return Properties(dict.items(self))
 
-    def __or__(self, other: Any) -> Properties:  # type: ignore[override]
+    def __or__(self, other: Any) -> Properties:
         merged = self.copy()
         merged.update(other)
         return merged
 
-    def __ior__(self, other: Any) -> Properties:  # type: ignore[override, misc]
+    def __ior__(self, other: Any) -> Properties:
         self.update(other)
         return self
 

@@ -24,27 +24,27 @@ class TimeUtils(metaclass=Helpful):
     """Static functions; null in, null out. Formats are letter patterns or strftime's."""
 
     @staticmethod
-    def dateStringToFormat(  # noqa: N802
+    def dateStringToFormat(
         dateString: Any,
         inputFormat: Any,
-        outputFormat: str,  # noqa: N803
+        outputFormat: str,
     ) -> str | None:
         """A date in one format as text in another."""
         found = _moment("dateStringToFormat", "dateString", dateString, inputFormat)
         return None if found is None else patterns.write(found, outputFormat)
 
     @staticmethod
-    def dateToFormat(date: Any, outputFormat: str) -> str | None:  # noqa: N802, N803
+    def dateToFormat(date: Any, outputFormat: str) -> str | None:
         """A date or datetime as text."""
         if date is None:
             return None
         return patterns.write(_as_moment("dateToFormat", date), outputFormat)
 
     @staticmethod
-    def datetimeStringToFormat(  # noqa: N802
-        datetimeString: Any,  # noqa: N803
-        inputFormat: Any,  # noqa: N803
-        outputFormat: str,  # noqa: N803
+    def datetimeStringToFormat(
+        datetimeString: Any,
+        inputFormat: Any,
+        outputFormat: str,
         timezone: str | None = None,
     ) -> str | None:
         """A moment in one format as text in another, in a zone where one is given."""
@@ -58,35 +58,35 @@ class TimeUtils(metaclass=Helpful):
         return patterns.write(found, outputFormat)
 
     @staticmethod
-    def epochToDate(epoch: Any, unit: str | None = None, timezone: str = "UTC") -> Any:  # noqa: N802
+    def epochToDate(epoch: Any, unit: str | None = None, timezone: str = "UTC") -> Any:
         """The day of an epoch."""
         found = _epoch("epochToDate", epoch, unit, timezone)
         return None if found is None else found.date()
 
     @staticmethod
-    def epochToDatetime(epoch: Any, unit: str | None = None, timezone: str = "UTC") -> Any:  # noqa: N802
+    def epochToDatetime(epoch: Any, unit: str | None = None, timezone: str = "UTC") -> Any:
         """The moment of an epoch, in the zone."""
         return _epoch("epochToDatetime", epoch, unit, timezone)
 
     @staticmethod
-    def epochToFormat(  # noqa: N802
+    def epochToFormat(
         epoch: Any,
         outputFormat: str,
         unit: str | None = None,
-        timezone: str = "UTC",  # noqa: N803
+        timezone: str = "UTC",
     ) -> str | None:
         """The moment of an epoch as text."""
         found = _epoch("epochToFormat", epoch, unit, timezone)
         return None if found is None else patterns.write(found, outputFormat)
 
     @staticmethod
-    def epochToTime(epoch: Any, unit: str | None = None, timezone: str = "UTC") -> Any:  # noqa: N802
+    def epochToTime(epoch: Any, unit: str | None = None, timezone: str = "UTC") -> Any:
         """The time of day of an epoch."""
         found = _epoch("epochToTime", epoch, unit, timezone)
         return None if found is None else found.time()
 
     @staticmethod
-    def timeDifference(start: Any, end: Any, unit: str = "SECONDS") -> int | None:  # noqa: N802
+    def timeDifference(start: Any, end: Any, unit: str = "SECONDS") -> int | None:
         """Whole units from start to end, towards zero; negative when end is earlier."""
         if start is None:
             return None
@@ -100,16 +100,16 @@ class TimeUtils(metaclass=Helpful):
         return -(-between // span) if between < timedelta() else between // span
 
     @staticmethod
-    def parseDate(dateString: Any, inputFormat: str | None = None) -> Any:  # noqa: N802, N803
+    def parseDate(dateString: Any, inputFormat: str | None = None) -> Any:
         """The date in a text."""
         found = _moment("parseDate", "dateString", dateString, inputFormat)
         return None if found is None else found.date()
 
     @staticmethod
-    def parseDatetime(  # noqa: N802
+    def parseDatetime(
         dateString: Any,
         inputFormat: str | None = None,
-        timezone: str = "UTC",  # noqa: N803
+        timezone: str = "UTC",
     ) -> Any:
         """The moment in a text; a text without an offset is in the zone."""
         found = _moment("parseDatetime", "dateString", dateString, inputFormat)
@@ -119,7 +119,7 @@ class TimeUtils(metaclass=Helpful):
         return found.astimezone(where) if found.tzinfo else found.replace(tzinfo=where)
 
     @staticmethod
-    def parseTime(dateString: Any, inputFormat: str | None = None) -> Any:  # noqa: N802, N803
+    def parseTime(dateString: Any, inputFormat: str | None = None) -> Any:
         """The time of day in a text."""
         if dateString is None:
             return None

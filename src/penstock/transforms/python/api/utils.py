@@ -15,33 +15,33 @@ from penstock.transforms.python.api.properties import Properties
 class Utils(metaclass=Helpful):
     """Static functions on values, not on names of fields."""
 
-    getType = staticmethod(kinds.type_of)  # noqa: N815
-    isString = staticmethod(kinds.is_string)  # noqa: N815
-    isNumber = staticmethod(kinds.is_number)  # noqa: N815
-    isBoolean = staticmethod(kinds.is_boolean)  # noqa: N815
-    isDate = staticmethod(kinds.is_date)  # noqa: N815
-    isTime = staticmethod(kinds.is_time)  # noqa: N815
-    isTimestamp = staticmethod(kinds.is_timestamp)  # noqa: N815
+    getType = staticmethod(kinds.type_of)
+    isString = staticmethod(kinds.is_string)
+    isNumber = staticmethod(kinds.is_number)
+    isBoolean = staticmethod(kinds.is_boolean)
+    isDate = staticmethod(kinds.is_date)
+    isTime = staticmethod(kinds.is_time)
+    isTimestamp = staticmethod(kinds.is_timestamp)
 
     @staticmethod
-    def isDict(value: object) -> bool:  # noqa: N802
+    def isDict(value: object) -> bool:
         """Whether it is a mapping; JSON text is none."""
         return isinstance(value, Mapping)
 
     @staticmethod
-    def isList(value: object) -> bool:  # noqa: N802
+    def isList(value: object) -> bool:
         """Whether it is a list or tuple."""
         return isinstance(value, list | tuple)
 
-    isArray = isList  # noqa: N815
+    isArray = isList
 
     @staticmethod
-    def isNull(value: object) -> bool:  # noqa: N802
+    def isNull(value: object) -> bool:
         """Whether it is null."""
         return value is None
 
     @staticmethod
-    def jsonStringToDict(text: Any) -> Any:  # noqa: N802
+    def jsonStringToDict(text: Any) -> Any:
         """The object that JSON text holds; a mapping is returned as it is, null as null.
 
         Raises:
@@ -52,7 +52,7 @@ class Utils(metaclass=Helpful):
         return _parsed("jsonStringToDict", text, dict, "object")
 
     @staticmethod
-    def jsonStringToList(text: Any) -> Any:  # noqa: N802
+    def jsonStringToList(text: Any) -> Any:
         """The array that JSON text holds; a list is returned as it is, null as null.
 
         Raises:
@@ -63,7 +63,7 @@ class Utils(metaclass=Helpful):
         return _parsed("jsonStringToList", text, list, "array")
 
     @staticmethod
-    def dictToJsonString(value: Any) -> str:  # noqa: N802
+    def dictToJsonString(value: Any) -> str:
         """Compact JSON, keys in order, dates as ISO 8601, decimals as numbers."""
         return written(value)
 

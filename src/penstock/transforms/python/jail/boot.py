@@ -21,7 +21,7 @@ def unshare() -> bool:
     libc = ctypes.CDLL(None, use_errno=True)
     if not hasattr(libc, "unshare"):
         return False
-    return libc.unshare(_USER | _NET | _IPC | _UTS) == 0
+    return bool(libc.unshare(_USER | _NET | _IPC | _UTS) == 0)
 
 
 def end_with(parent: int) -> None:

@@ -41,7 +41,7 @@ _LATE: Final = (
 
 def preload(extra: tuple[str, ...]) -> list[Any]:
     """Import everything and use it once; what is returned must stay alive."""
-    for name in sorted(ALLOWED - {"urlparse"}) + [*_LATE, *extra]:
+    for name in [*sorted(ALLOWED - {"urlparse"}), *_LATE, *extra]:
         if not name.startswith(("penstock", "io.hevo")):
             load(name)
     for parts in THIRD_PARTY.values():
@@ -83,8 +83,9 @@ def _pytz() -> object:
     for name in pytz.all_timezones:
         with pytz.open_resource(name) as file:
             held[name] = file.read()
-    pytz.open_resource = lambda name: io.BytesIO(held[name])
-    pytz.resource_exists = held.__contains__
+    vars(pytz).update(
+        open_resource=lambda name: io.BytesIO(held[name]), resource_exists=held.__contains__
+    )
     return held
 
 
