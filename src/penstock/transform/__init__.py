@@ -1,0 +1,1 @@
+"""Where scripts of users import from; in the sandbox a module of this name stands in."""
