@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import MutableSequence
 from typing import Any, Final
 
 import pyarrow as pa
@@ -22,7 +22,7 @@ def run_batch(
     head: dict[str, Any],
     rows: pa.RecordBatch,
     marks: dict[int, pa.Array],
-    at: Callable[[int], None],
+    progress: MutableSequence[int] | memoryview,
 ) -> tuple[list[Built], list[Failure]]:
     """Call the script with all rows; where it raises, with halves, down to the rows at fault."""
     given = rows.append_column(ROW, pa.array(range(rows.num_rows), pa.int32()))
@@ -31,7 +31,7 @@ def run_batch(
     waiting = [(0, rows.num_rows)]
     while waiting:
         start, stop = waiting.pop()
-        at(start)
+        progress[0] = start
         try:
             parts.append(_checked(script.function(given.slice(start, stop - start)), start, stop))
         except BaseException as error:  # noqa: BLE001

@@ -91,14 +91,11 @@ def _answer(
     names = batch.schema.names[:width]
     marks = {place: batch.column(width + i) for i, place in enumerate(head["marks"])}
 
-    def at(place: int) -> None:
-        progress[0] = place
-
     if script.by_batch:
-        built, failures = run_batch(script, head, batch.select(names), marks, at)
+        built, failures = run_batch(script, head, batch.select(names), marks, progress)
     else:
-        built, failures = _by_event(script, head, batch, marks, at)
-    at(batch.num_rows)
+        built, failures = _by_event(script, head, batch, marks, progress)
+    progress[0] = batch.num_rows
     bodies = [_body(group) for group in built]
     heads = [
         {
@@ -114,13 +111,17 @@ def _answer(
 
 
 def _by_event(
-    script: Script, head: dict[str, Any], batch: pa.RecordBatch, marks: dict[int, pa.Array], at: Any
+    script: Script,
+    head: dict[str, Any],
+    batch: pa.RecordBatch,
+    marks: dict[int, pa.Array],
+    progress: memoryview,
 ) -> tuple[list[Built], list[Failure]]:
     fields = [batch.schema.field(i) for i in range(head["fields"])]
     columns = batch.columns[: head["fields"]]
     rows = decode.rows([f.name for f in fields], columns, marks)
-    outputs, failures = run(script, head["name"], tuple(head["keys"]), rows, at)
-    at(batch.num_rows)
+    outputs, failures = run(script, head["name"], tuple(head["keys"]), rows, progress)
+    progress[0] = batch.num_rows
     built, bad = outputs.build({field.name: field.type for field in fields})
     failures += [Failure(row, "TRANSFORM_BAD_VALUE", reason) for row, reason in bad.items()]
     return built, failures

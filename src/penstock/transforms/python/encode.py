@@ -31,7 +31,7 @@ from penstock.core.types import (
 )
 from penstock.core.widen import common
 from penstock.transforms.python.decode import MISSING, Missing
-from penstock.transforms.python.plain import Clock, Json
+from penstock.transforms.python.plain import Clock, Json, in_utc
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -165,11 +165,34 @@ def _shape(value: Decimal) -> tuple[int, int]:
 
 
 def _moments(values: Sequence[Any], hint: Hint) -> pa.Array:
-    if None in values:
-        micros = [None if v is None else (v - _EPOCH) // _MICROSECOND for v in values]
-    else:
+    micros: Sequence[int | None]
+    try:
         micros = [(v - _EPOCH) // _MICROSECOND for v in values]
+    except Exception:  # noqa: BLE001
+        # Nulls, moments without a zone, and whatever a zone of the script's own raises.
+        micros = _micros(values)
     return pa.array(micros, pa.int64()).view(hint if hint == TIMESTAMP else TIMESTAMPTZ)
+
+
+def _micros(values: Sequence[datetime | None]) -> list[int | None]:
+    """Microseconds since 1970, value by value.
+
+    Raises:
+        BadRowsError: moments that have none.
+    """
+    found: list[int | None] = []
+    bad: list[int] = []
+    reason = ""
+    for place, value in enumerate(values):
+        try:
+            found.append(None if value is None else (in_utc(value) - _EPOCH) // _MICROSECOND)
+        except Exception as error:  # noqa: BLE001
+            bad.append(place)
+            reason = str(error)
+            found.append(None)
+    if bad:
+        raise BadRowsError(bad, reason)
+    return found
 
 
 def _plainly(kind: pa.DataType) -> Callable[[Sequence[Any], Hint], pa.Array]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
-from typing import Any, Final
+from typing import Any
 
 import pyarrow as pa
 
@@ -28,10 +28,17 @@ class RefusedError(Exception):
 
 @dataclass
 class Group:
-    """Rows of one name and key; a row may be shorter than the names that came later."""
+    """Rows of one name and key; a row may be shorter than the names that came later.
 
+    Args:
+        places: of the fields of the key among the names; None while one of them is unknown.
+    """
+
+    name: str
+    keys: tuple[str, ...]
     names: tuple[str, ...] = ()
     known: frozenset[str] = frozenset()
+    places: tuple[int, ...] | None = None
     rows: list[tuple[Any, ...]] = field(default_factory=list)
     origins: list[int] = field(default_factory=list)
 
@@ -39,6 +46,14 @@ class Group:
         """Add the names that are new, after those known."""
         self.names = tuple(dict.fromkeys([*self.names, *names]))
         self.known = frozenset(self.names)
+        if self.known.issuperset(self.keys):
+            self.places = tuple(self.names.index(key) for key in self.keys)
+
+    def has_key(self, row: tuple[Any, ...]) -> bool:
+        """Whether every field of the key is there and not null."""
+        if self.places is None:
+            return not self.keys
+        return not any(row[at] is None or row[at] is MISSING for at in self.places)
 
     def without(self, origins: set[int]) -> None:
         """Forget the rows of these input rows."""
@@ -63,6 +78,7 @@ class Outputs:
 
     def __init__(self) -> None:
         self._groups: dict[tuple[str, tuple[str, ...]], Group] = {}
+        self._last: Group | None = None
 
     def add(self, event: Event, origin: int) -> None:
         """Take a snapshot of one event.
@@ -70,29 +86,27 @@ class Outputs:
         Raises:
             RefusedError: name, a field or the key is not fit to be loaded.
         """
+        group = self._last
+        if group is None or event._name is not group.name or event._keys is not group.keys:
+            group = self._last = self._group(event._name, event._keys)
         found: dict[Any, Any] = event._properties
-        key = (event._name, event._keys)
-        group = self._groups.get(key)
-        if group is None or group.names != tuple(_names(found)):
-            found = _checked(found)
-            group = self._group(key)
-            if not group.known.issuperset(found):
-                group.learn(found)
-            row = tuple(map(_get, repeat(found), group.names, repeat(MISSING)))
-        else:
+        if tuple(_names(found)) == group.names:
             row = tuple(_values(found))
+        else:
+            row = _aligned(found, group)
         if not PLAIN.issuperset(map(type, row)):
             row = tuple(_plain(row, group.names))
-        if event._keys:
-            _check_key(event._keys, group.names, row)
+        if group.keys and not group.has_key(row):
+            raise RefusedError("TRANSFORM_PRIMARY_KEY_MISSING", _absent(group, row))
         group.rows.append(row)
         group.origins.append(origin)
 
-    def _group(self, key: tuple[str, tuple[str, ...]]) -> Group:
-        if key not in self._groups:
-            _check_name(key[0])
-            self._groups[key] = Group()
-        return self._groups[key]
+    def _group(self, name: str, keys: tuple[str, ...]) -> Group:
+        group = self._groups.get((name, keys))
+        if group is None:
+            _check_name(name)
+            group = self._groups[name, keys] = Group(name, keys)
+        return group
 
     def drop(self, origins: set[int]) -> None:
         """Forget what came of these input rows."""
@@ -177,13 +191,18 @@ def _check_name(name: object) -> None:
         ) from None
 
 
-def _check_key(keys: tuple[str, ...], names: tuple[str, ...], row: tuple[Any, ...]) -> None:
-    for key in keys:
-        if key not in names or row[names.index(key)] in _ABSENT:
-            raise RefusedError("TRANSFORM_PRIMARY_KEY_MISSING", repr(key))
+def _aligned(found: dict[Any, Any], group: Group) -> tuple[Any, ...]:
+    """The values in the order of the group's names, which learns those that are new."""
+    named = _checked(found)
+    if not group.known.issuperset(named):
+        group.learn(named)
+    return tuple(map(_get, repeat(named), group.names, repeat(MISSING)))
 
 
-_ABSENT: Final = (None, MISSING)
+def _absent(group: Group, row: tuple[Any, ...]) -> str:
+    """The first field of the key that is not there."""
+    there = dict(zip(group.names, row, strict=True))
+    return next(repr(key) for key in group.keys if there.get(key) in (None, MISSING))
 
 
 def _plain(row: tuple[Any, ...], names: tuple[str, ...]) -> Iterable[Any]:

@@ -29,8 +29,10 @@ class Clock(str):
     __slots__ = ()
 
 
-PLAIN: Final = frozenset({str, int, float, bool, type(None), Decimal, date, bytes, Missing})
-"""Types that go into a column as they are."""
+PLAIN: Final = frozenset(
+    {str, int, float, bool, type(None), Decimal, date, datetime, bytes, Missing}
+)
+"""Types that go into a column as they are; moments get their zone there."""
 
 
 def plain(value: Any) -> Any:
@@ -42,8 +44,6 @@ def plain(value: Any) -> Any:
     kind = type(value)
     if kind in PLAIN:
         return value
-    if kind is datetime:
-        return value if value.tzinfo is UTC else _in_utc(value)
     if kind is time:
         return value if value.tzinfo is None else Clock(value.isoformat())
     if isinstance(value, dict | list | tuple | set | frozenset):
@@ -62,7 +62,12 @@ def _json(value: Any) -> Json:
     return Json(text)
 
 
-def _in_utc(value: datetime) -> datetime:
+def in_utc(value: datetime) -> datetime:
+    """The moment in UTC; one without a zone is taken as being in it.
+
+    Raises:
+        BadValueError: it is beyond the years that there are.
+    """
     if value.tzinfo is None:
         return value.replace(tzinfo=UTC)
     try:
@@ -84,7 +89,7 @@ def _derived(value: Any) -> Any:
     if isinstance(value, Decimal):
         return Decimal(str(value))
     if isinstance(value, datetime):
-        return _in_utc(
+        return in_utc(
             datetime(
                 value.year, value.month, value.day, value.hour, value.minute, value.second,
                 value.microsecond, value.tzinfo,

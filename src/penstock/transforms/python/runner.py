@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, MutableSequence
 from dataclasses import dataclass
 from types import GeneratorType
 from typing import Any, Final
@@ -32,18 +32,18 @@ def run(
     name: str,
     keys: tuple[str, ...],
     rows: Iterable[Properties],
-    at: Callable[[int], None],
+    progress: MutableSequence[int] | memoryview,
 ) -> tuple[Outputs, list[Failure]]:
     """Call the script once for each event.
 
     Args:
-        at: told the place of each event before the script gets it; whoever watches it knows
-            which event takes too long.
+        progress: its first item is the place of the event that the script has; whoever watches
+            it knows which event takes too long.
     """
     outputs, failures = Outputs(), []
     transform, add = script.function, outputs.add
     for place, properties in enumerate(rows):
-        at(place)
+        progress[0] = place
         try:
             answer = transform(arrived(name, properties, keys))
             if type(answer) is Event:

@@ -33,7 +33,7 @@ def ran(
 ) -> tuple[Outputs, list[Failure]]:
     script = load(textwrap.dedent(body), frozenset(), lambda _text: None)
     fields = [Properties(row) for row in rows or ({"id": 1},)]
-    return run(script, "books", keys, fields, lambda _place: None)
+    return run(script, "books", keys, fields, [0])
 
 
 def names(outputs: Outputs) -> list[str]:
@@ -197,7 +197,7 @@ class Shade(enum.Enum):
 )
 def test_values_that_are_loaded(value: Any, loaded: Any) -> None:
     script = load("def transform(event):\n    return event", frozenset(), lambda _text: None)
-    outputs, failures = run(script, "e", (), [Properties(x=value)], lambda _place: None)
+    outputs, failures = run(script, "e", (), [Properties(x=value)], [0])
     assert failures == []
     (row,) = fields(outputs)
     assert row["x"] == loaded
