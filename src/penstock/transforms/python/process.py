@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import mmap
 import os
@@ -22,6 +23,7 @@ from penstock.transforms.python.frames import LENGTHS, pack
 _START_SECONDS: Final = 60.0
 _TICK_SECONDS: Final = 0.25
 _MAX_HEAD: Final = 64 << 20
+_PIPE_BYTES: Final = 1 << 20
 _PACKAGES: Final = ("penstock", "pyarrow", "pytz", "dateutil", "six", "ua_parser", "user_agents",
                     "msgspec", "ua_parser_builtins")  # fmt: skip
 _NEARLY: Final = 0.75
@@ -74,6 +76,9 @@ class Process:
         assert self._in is not None
         for pipe in (self._out, self._in):
             os.set_blocking(pipe.fileno(), False)
+            # A whole slice at once, where the system allows pipes of that size.
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         self._resident = 0
         try:
             start = {"modules": limits.modules, "console": limits.console_lines}

@@ -88,5 +88,5 @@ def _importer(views: dict[str, ModuleType], extra: frozenset[str]) -> Callable[.
 
 def _reason(name: str, extra: frozenset[str]) -> str:
     if modules.allowed(name, extra):
-        return f"{name} is not installed here: pip install 'penstock[transform]'"
+        return f"{name} is not installed here: it comes with the extra 'transform'"
     return f"ModuleNotAllowed: {name}"
