@@ -187,6 +187,22 @@ def test_an_endless_event_costs_itself_alone(make: Make) -> None:
     assert balanced(given, result)
 
 
+def test_want_of_memory_costs_its_event_alone(make: Make) -> None:
+    transformer = make(
+        "def transform(event):\n"
+        "    held = []\n"
+        "    while event.getProperties()['n'] == 1: held.append(bytearray(1 << 20))\n"
+        "    return event\n",
+        limits={"memory_bytes": 128 << 20},
+    )
+    given = events({"n": [0, 1, 2]})
+    result = transformer.transform(given)
+    assert [(r.row, r.code, r.sub_code) for r in result.refused] == [
+        (1, "TRANSFORM_ERROR", "TRANSFORM_MEMORY")
+    ]
+    assert balanced(given, result)
+
+
 def test_code_of_the_module_has_a_limit_of_its_own(make: Make) -> None:
     with pytest.raises(ConfigError, match="took more than 1 s"):
         make("while True: pass", limits={"module_seconds": 1.0})

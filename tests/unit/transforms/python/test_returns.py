@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from penstock.transforms.python.api import Properties
-from penstock.transforms.python.console import Console
+from penstock.transforms.python.console import Console, PerMinute
 from penstock.transforms.python.jail.modules import ALLOWED
 from penstock.transforms.python.jail.modules import load as load_module
 from penstock.transforms.python.outputs import Built, Outputs
@@ -331,6 +331,17 @@ def test_what_is_printed_is_kept_within_limits() -> None:
     assert console.taken() == ["a 1", "bc", "x" * 1000]
     console.show("next\n")
     assert console.taken() == ["next"]
+
+
+def test_a_job_shows_twenty_lines_a_minute() -> None:
+    shown: list[str] = []
+    now = [0.0]
+    console = PerMinute(shown.append, lambda: now[0])
+    for number in range(30):
+        console(str(number))
+    now[0] = 60.0
+    console("next minute")
+    assert shown == [str(number) for number in range(20)] + ["next minute"]
 
 
 def test_modules_that_an_installation_adds() -> None:
