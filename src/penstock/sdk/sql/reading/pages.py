@@ -84,7 +84,7 @@ class Ordered:
         backwards = ", ".join(f"{words.order([item])} DESC" for item in self.order)
         sql = words.select(self.order, self.table.origin, self.where)
         sql = f"{sql} ORDER BY {backwards} LIMIT 1"
-        for rows in server.read(sql, self.order, cancel=how.cancel, block_bytes=how.block_bytes):
+        for rows in server.read(sql, self.order, cancel=how.cancel, blocks=how.blocks.largest):
             return Piece(rows, self._last(server, rows))
         return None
 
