@@ -54,4 +54,4 @@ def _machines(measured: dict[str, dict[str, Any]]) -> str:
 
 
 def _word(name: str) -> str:
-    return (_WORDS / f"{name}.md").read_text(encoding="utf-8")
+    return (_WORDS / f"{name}.txt").read_text(encoding="utf-8")

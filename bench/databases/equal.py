@@ -54,7 +54,7 @@ KINDS = {
         "status": "int", "opened": "date", "score": "eighths", "note": "text", "visits": "int",
         "updated_at": "instant", "active": "flag",
     },
-    "narrow": {"id": "int", "part": "int", "amount": "cents", "at": "instant"},
+    "narrow": {"id": "int", "part": "int", "amount": "cents", "made": "instant"},
 }  # fmt: skip
 
 

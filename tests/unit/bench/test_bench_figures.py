@@ -96,7 +96,7 @@ def test_a_command_that_fails_is_told_by_the_end_of_its_output(tmp_path: Path) -
 def test_types_that_became_others_are_told() -> None:
     assert kind_of("DECIMAL(15,2)") == "exact number"
     assert kind_of("TIMESTAMP WITH TIME ZONE") == "instant"
-    found = {"id": "BIGINT", "part": "INTEGER", "amount": "DOUBLE", "at": "TIMESTAMP"}
+    found = {"id": "BIGINT", "part": "INTEGER", "amount": "DOUBLE", "made": "TIMESTAMP"}
     assert changed_kinds(found, "narrow") == {"amount": "DOUBLE"}
 
 
