@@ -48,7 +48,9 @@ select n, 'Owner ' || md5(n::text), 'mail' || n || '@example.com', (n * 7919 % 1
     timestamp '2026-01-01' + n * interval '1 second', n % 2 = 0
 from generate_series(1, {rows}::bigint) n
 """
-_NARROW = "id bigint primary key, part int not null, amount {decimal}(12,2) not null, made {instant}"
+_NARROW = (
+    "id bigint primary key, part int not null, amount {decimal}(12,2) not null, made {instant}"
+)
 _NARROW_ROWS = """
 insert into narrow
 select n, n % 1000, (n * 7919 % 10000000) / 100.0, timestamp '2026-01-01' + n * interval '1 second'
