@@ -244,6 +244,10 @@ def _block(draw: st.DrawFn, depth: int) -> dict[str, Any]:
     made["filters"] = draw(_event_filters if kind in kinds[-4:] else _filters)
     if kind in _SETTINGS:
         made["settings"] = draw(_SETTINGS[kind])
+        if made["settings"].get("names") == ["p", "q"]:
+            # Several fields into the same names: which comes last is the order of the columns.
+            one = {"on": "FIELD_NAME", "op": "IN", "value": [draw(st.sampled_from(NAMES))]}
+            made["filters"] = {**made["filters"], "field": [one]}
     elif kind == "ADD_FIELD":
         made["formula"] = draw(_formulas)
         made["settings"] = {

@@ -8,6 +8,8 @@ from typing import Literal, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from penstock.transforms.columns import masks
+
 MaskMode = Literal["ALL", "FIRST_N", "LAST_N", "KEEP_FIRST_N", "KEEP_LAST_N", "RANGE", "EMAIL"]
 FIXED_LENGTH = 8
 """Characters put for the hidden part when its length is not to be seen."""
@@ -62,9 +64,12 @@ class Masking:
     @staticmethod
     def _mail(texts: pa.StringArray) -> tuple[Piece, pa.StringArray, Piece]:
         """All but the first character before the last @; the whole of a text without one."""
-        is_mail = pc.match_substring(texts, "@")
-        local = pc.replace_substring_regex(texts, r"@[^@]*$", "")
-        domain = pc.if_else(is_mail, pc.replace_substring_regex(texts, r"(?s)^.*@", "@"), "")
+        parts = pc.split_pattern(texts, "@", max_splits=1, reverse=True)
+        is_mail = pc.equal(pc.list_value_length(parts), 2)
+        local = pc.list_element(parts, 0)
+        places = pc.add(parts.offsets.slice(0, len(parts)), 1)
+        behind = parts.values.take(masks.kept(places, masks.certain(is_mail)))
+        domain = pc.coalesce(pc.binary_join_element_wise("@", behind, ""), "")
         longer = pc.and_(is_mail, pc.greater(pc.utf8_length(local), 1))
         first = pc.if_else(longer, pc.utf8_slice_codeunits(local, 0, 1), "")
         return first, pc.if_else(longer, pc.utf8_slice_codeunits(local, 1), local), domain
