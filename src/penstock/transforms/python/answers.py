@@ -17,6 +17,7 @@ from penstock.transforms.events import Events, Refused
 MAX_OUTPUTS: Final = 10_000
 MAX_NAME: Final = 512
 _MAX_FIELDS: Final = 100_000
+_MAX_LINE, _MAX_LINES, _MAX_REASON, _MAX_TRACEBACK = 1000, 1000, 2000, 8000
 CODES: Final = {
     "TRANSFORM_EXCEPTION": "TRANSFORM_ERROR",
     "TRANSFORM_MEMORY": "TRANSFORM_ERROR",
@@ -33,7 +34,8 @@ CODES: Final = {
 
 
 _FAULTS: Final = (
-    ValueError, KeyError, TypeError, IndexError, OSError, struct.error, pa.ArrowException,
+    ValueError, KeyError, TypeError, IndexError, OSError, RecursionError, struct.error,
+    pa.ArrowException,
 )  # fmt: skip
 
 
@@ -73,10 +75,34 @@ def parsed(head: dict[str, Any], body: bytes | bytearray, rows: int) -> Answer:
         _require(start == len(body), "bytes are left over")
         failures = tuple(_refused(one, rows) for one in given.refused)
         _check_rows(outputs, failures)
-        console = tuple(line[:1000] for line in given.console[:1000])
+        console = tuple(line[:_MAX_LINE] for line in given.console[:_MAX_LINES])
         return Answer(tuple(o for o in outputs if o.rows.num_rows), failures, console)
     except _FAULTS as error:
         raise HostileError(str(error)) from error
+
+
+class Greeting(msgspec.Struct):
+    """What a process says of its script; `problem` when it cannot be used."""
+
+    console: list[str]
+    problem: str | None = None
+    line: int | None = None
+    traceback: str = ""
+
+
+def greeted(head: dict[str, Any]) -> Greeting:
+    """The answer to a script, shortened to what anybody reads.
+
+    Raises:
+        HostileError: it is none.
+    """
+    try:
+        given = msgspec.convert(head, Greeting)
+    except ValueError as error:
+        raise HostileError(str(error)) from error
+    lines = [line[:_MAX_LINE] for line in given.console[:_MAX_LINES]]
+    problem = None if given.problem is None else given.problem[:_MAX_REASON]
+    return Greeting(lines, problem, given.line, given.traceback[:_MAX_TRACEBACK])
 
 
 class _Output(msgspec.Struct):
@@ -108,7 +134,9 @@ def _require(condition: bool, why: str) -> None:
 
 def _refused(one: _Refusal, rows: int) -> Refused:
     _require(0 <= one.row < rows, "refuses a row that is not there")
-    return refused(one.row, one.sub_code, one.reason[:2000], one.line, one.traceback[:8000])
+    return refused(
+        one.row, one.sub_code, one.reason[:_MAX_REASON], one.line, one.traceback[:_MAX_TRACEBACK]
+    )
 
 
 def _check_rows(outputs: Sequence[Events], failures: Sequence[Refused]) -> None:

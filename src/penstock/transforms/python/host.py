@@ -15,7 +15,7 @@ from penstock.core.errors import ConfigError
 from penstock.core.types import normal
 from penstock.transforms.events import Events, Refused, Transformed
 from penstock.transforms.python import wire
-from penstock.transforms.python.answers import Answer, HostileError, parsed, refused
+from penstock.transforms.python.answers import Answer, HostileError, greeted, parsed, refused
 from penstock.transforms.python.jail.seal import LAYERS
 from penstock.transforms.python.merging import merged
 from penstock.transforms.python.process import BreachError, Limits, Process
@@ -95,17 +95,20 @@ class PythonTransformer:
         self._all.append(process)
         try:
             check_layers(process)
-            said = process.load(self._script)
+            greeting = greeted(process.load(self._script))
         except BreachError as error:
             raise _invalid(f"The code of the module {error.reason}.") from error
+        except HostileError as error:
+            process.kill()
+            raise _invalid(f"The code of the module gave a false answer: {error}.") from error
         except BaseException:
             process.kill()
             raise
-        if "problem" in said:
+        for line in greeting.console:
+            self._console(line)
+        if greeting.problem is not None:
             process.kill()
-            raise _invalid(str(said["problem"]), said.get("line"), str(said.get("traceback", "")))
-        for line in said.get("console", ()):
-            self._console(str(line))
+            raise _invalid(greeting.problem, greeting.line, greeting.traceback)
         return process
 
     def _lost(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from penstock.core.types import JSON, json_array
 from penstock.transforms.python import wire
-from penstock.transforms.python.answers import HostileError, parsed
+from penstock.transforms.python.answers import HostileError, greeted, parsed
 
 ORIGIN = pa.array([0, 1, 1], pa.int32())
 VALUES = pa.array([1, 2, None], pa.int64())
@@ -91,6 +91,7 @@ def test_a_lie_is_found(given: dict[str, Any], data: bytes) -> None:
         pytest.param(pa.array([[[1]]] * 3), ORIGIN, id="lists of lists"),
         pytest.param(json_array(pa.array(["{", None, "1"])), ORIGIN, id="JSON that is none"),
         pytest.param(json_array(pa.array(["1,2", None, "1"])), ORIGIN, id="two values in one"),
+        pytest.param(json_array(pa.array(["[" * 10**6, None, "1"])), ORIGIN, id="deep JSON"),
     ],
 )
 def test_columns_that_are_none_of_ours_are_refused(column: pa.Array, origin: pa.Array) -> None:
@@ -127,6 +128,14 @@ def test_a_compressed_answer_is_refused_before_it_is_unpacked() -> None:
     data = sink.getvalue().to_pybytes()
     with pytest.raises(HostileError, match="compressed"):
         parsed(head(len(data)), data, 3)
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"console": 5}, {"console": [], "problem": 7}, {"console": [], "line": "x"}]
+)
+def test_a_false_answer_to_the_script_is_found(given: dict[str, Any]) -> None:
+    with pytest.raises(HostileError):
+        greeted(given)
 
 
 def test_every_column_type_of_ours_passes() -> None:
