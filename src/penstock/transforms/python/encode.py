@@ -247,11 +247,22 @@ def _may_return(kind: pa.DataType, hint: pa.DataType) -> bool:
 
 def _lists(array: pa.Array, hint: pa.ListType) -> pa.Array:
     """Arrays as the lists they came as, if all their items are of the items' type."""
+    item = _item(hint.value_type)
     found = [None if text is None else json.loads(text) for text in array.storage.to_pylist()]
-    item = str if hint.value_type == pa.string() else None
-    if item is None or not all(
-        value is None or (type(value) is list and all(i is None or type(i) is item for i in value))
-        for value in found
-    ):
+    if item is None or not all(value is None or _is_list_of(value, item) for value in found):
         return array
-    return pa.array(found, hint)
+    try:
+        return pa.array(found, hint)
+    except (pa.ArrowInvalid, OverflowError):
+        return array
+
+
+def _item(kind: pa.DataType) -> type | None:
+    """The Python type whose JSON holds every value of this type exactly."""
+    if pa.types.is_signed_integer(kind):
+        return int
+    return {pa.string(): str, pa.float64(): float, pa.bool_(): bool}.get(kind)
+
+
+def _is_list_of(value: object, item: type) -> bool:
+    return type(value) is list and all(one is None or type(one) is item for one in value)

@@ -98,6 +98,8 @@ EVERY_TYPE = {
     "uuid": pa.array([b"\0" * 15 + b"\1", None], pa.binary(16)).cast(UUID),
     "json": json_array(pa.array(['{"a":[1,2.5,null,"x"]}', None])),
     "list": pa.array([["a", None], None]),
+    "numbers": pa.array([[1, None], None], pa.list_(pa.int16())),
+    "doubles": pa.array([[1.0, 0.1], None], pa.list_(pa.float64())),
 }
 
 
@@ -122,7 +124,7 @@ def test_scripts_see_python_values(make: Make) -> None:
         "decimal": "Decimal", "wide": "Decimal", "float": "float", "double": "float",
         "text": "str", "bytes": "bytes", "date": "date", "time": "time", "timetz": "time",
         "local": "datetime", "instant": "datetime", "uuid": "str", "json": "Properties",
-        "list": "list",
+        "list": "list", "numbers": "list", "doubles": "list",
     }  # fmt: skip
     assert out.rows.slice(1, 1).to_pylist()[0] == dict.fromkeys(EVERY_TYPE)
 
