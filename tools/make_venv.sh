@@ -52,5 +52,7 @@ packages base
 [ "$level" = base ] || packages "$level"
 if ! stamped project "$project"; then
     install --no-deps --no-build-isolation --editable .
+    # Where Python is told to write no bytecode, each start would compile the whole package anew.
+    "$venv/bin/python" -m compileall -q src/penstock || true
     echo "$project" >"$venv/.penstock-project"
 fi
