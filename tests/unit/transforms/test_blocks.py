@@ -659,6 +659,12 @@ class TestOnError:
         assert [rows_of(output) for output in done.outputs] == [rows]
         assert [r.row for r in done.refused] == ([0] if on_error == "FAIL" else [])
 
+    @pytest.mark.parametrize("kind", ["SPLIT_FIELDS", "FLATTEN_JSON"])
+    def test_null_also_where_fields_are_made(self, kind: str) -> None:
+        settings = {"delimiter": ","} if kind == "SPLIT_FIELDS" else {}
+        made = block(kind, settings, filters=named("v"), on_error="SET_NULL")
+        assert after(made, {"v": 1}) == [{"v": None}]
+
     def test_the_reason_names_block_field_and_cause(self) -> None:
         found = refused("abc", "PARSE_NUMBER")
         assert found.code == "TRANSFORM_ERROR"

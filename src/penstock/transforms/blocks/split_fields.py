@@ -93,6 +93,9 @@ class SplitFields(ValueBlock):
                 faults.append(
                     Fault(wrong, selected.text, f"{self.title} cannot work on this value.")
                 )
+            if selected.named and chosen.on_error is OnError.SET_NULL:
+                null = Column(frame.rows, (), masks.every(frame.rows))
+                frame = frame.put(selected.path, null, wrong)
             if text is None:
                 continue
             frame = into_fields(frame, selected.path, self._split(text.values), self.names)
