@@ -100,7 +100,8 @@ def _round(settings: Settings, value: Any) -> Any:
     if isinstance(value, int) and places >= 0:
         return value
     made = Decimal(str(value)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
-    return type(value)(made)
+    # Nothing is below zero once it is rounded to it.
+    return type(value)(made) + 0
 
 
 def _format_number(settings: Settings, value: Any) -> str:
