@@ -83,6 +83,12 @@ class Space:
             where = "where not _ps_deleted order by 1"
             return connection.execute(f"select {names} from {table} {where}").fetchall()
 
+    def generation(self, stream: str = "people") -> int:
+        """The reload whose rows are shown."""
+        with closing(Catalog.open(self.workspace.catalog_url)) as catalog:
+            known = catalog.positions.generations("p").get(stream)
+        return known.current if known is not None else 0
+
     def log_position(self) -> int:
         with closing(Catalog.open(self.workspace.catalog_url)) as catalog:
             saved = catalog.positions.load("p").get("#log")

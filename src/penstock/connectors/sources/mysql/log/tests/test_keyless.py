@@ -135,23 +135,12 @@ def test_every_change_comes_once_of_a_server_that_does_not_tell_of_snapshots(
     hand_over(logging_server, log_url, tmp_path, seed)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-@pytest.mark.parametrize("seed", range(1000, 1100))
-def test_every_change_comes_once_with_many_seeds(
-    logging_server: MariaServer, log_url: str, tmp_path: Path, seed: int
-) -> None:
-    hand_over(logging_server, log_url, tmp_path, seed)
-
-
 @pytest.mark.parametrize(
     "place",
     [
         "history.before_read",
         pytest.param("load.after_commit", marks=pytest.mark.slow),
         pytest.param("commit.before:2", marks=pytest.mark.slow),
-        pytest.param("history.read", marks=pytest.mark.slow),
-        pytest.param("load.after_commit:3", marks=pytest.mark.slow),
     ],
 )
 def test_rows_come_once_when_jobs_are_killed(

@@ -136,15 +136,6 @@ def test_every_change_comes_once(logical_url: str, tmp_path: Path, seed: int) ->
     hand_over(logical_url, tmp_path, seed)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-@pytest.mark.parametrize("seed", range(1000, 1100))
-def test_every_change_comes_once_with_many_seeds(
-    logical_url: str, tmp_path: Path, seed: int
-) -> None:
-    hand_over(logical_url, tmp_path, seed)
-
-
 def test_changes_wait_for_a_history_that_a_later_job_reads(
     sql: psycopg.Connection[Any], tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
