@@ -42,7 +42,8 @@ _TICKS = (
 )
 _UPDATE = (
     "update ticks set n = %(n)s, amount = amount + 1, note = md5(%(n)s::text), "
-    "at = clock_timestamp() where id = 0 or (id > %(low)s and id <= %(low)s + %(size)s)"
+    "at = clock_timestamp() "
+    "where id = 0 or (id > %(low)s::int and id <= %(low)s::int + %(size)s::int)"
 )
 
 
