@@ -26,11 +26,26 @@ class Increments:
     table: Table
     chosen: Chosen
 
-    def begin(self, server: Server, before: Seen | None) -> Position:
-        """The position of a first read that begins now, before its first statement."""
+    def begin(self, server: Server, before: Seen | None, how: How) -> Position:
+        """The position of a first read that begins now, before its first statement.
+
+        Increments will go on after the greatest value that is there now, and history reads up
+        to it. Not up to the bound, the clock: applications write times of their own, which lie
+        below it when rows are imported or their clock is behind. What transactions that are
+        open bring late lies at the bound or above, as it does after every read.
+        """
         seen = Seen.of(server.horizon(), before)
         names = tuple(column.name for column in self.chosen.order)
-        return Position(str(self.chosen.mode), names, seen=seen, bound=self._bound(server, seen))
+        bound = self._bound(server, seen)
+        position = Position(str(self.chosen.mode), names, seen=seen, bound=bound)
+        if not self.chosen.bounded:
+            return position
+        there = Ordered(self.table, self.below(server, bound), self.chosen.order)
+        last = there.furthest(server, how)
+        if last is None:
+            # Nothing to read as history: what comes from now on is all new.
+            return replace(self.ended(server, position), complete=True)
+        return replace(position, start=last.at)
 
     def below(self, server: Server, bound: str | None) -> tuple[str, ...]:
         """Conditions of rows that this mode reads at all, up to the bound."""
@@ -42,19 +57,12 @@ class Increments:
             conditions.append(server.words.compared(cursor, "<", bound))
         return tuple(conditions)
 
-    def after_history(self, server: Server, position: Position, how: How) -> Position:
-        """Where increments begin: after the greatest of the values that the history read.
-
-        Not at its bound, the clock: applications write times of their own, which lie below
-        it when rows are imported or their clock is behind. What transactions that were open
-        bring late lies at the bound or above, as it does after every read.
-        """
-        if self.chosen.bounded:
-            where = self.below(server, position.bound)
-            last = Ordered(self.table, where, self.chosen.order).furthest(server, how)
-            at, floor = (last.at, position.bound) if last is not None else (None, None)
-            position = replace(position, at=at, start=at, floor=floor)
-        return self.ended(server, position)
+    def of_history(self, server: Server, position: Position) -> tuple[str, ...]:
+        """Conditions of the rows that the first read brings; increments bring all others."""
+        conditions = self.below(server, position.bound)
+        if position.start is None:
+            return conditions
+        return (*conditions, server.words.up_to(self.chosen.order, position.start))
 
     def read(
         self, server: Server, position: Position, how: How

@@ -82,7 +82,7 @@ class Position:
         parts: of the history under way; empty when it is complete.
         at: values of the order's columns in the last row read by increments.
         floor: rows with a lower cursor value were read by the history.
-        start: where `at` began, at the greatest value that the history read.
+        start: where `at` begins: the greatest value there was before the history.
         seen: when the newest read of increments began, or the history.
         marks: ends of earlier reads, oldest first.
         bound: history holds only rows below this value of the cursor.

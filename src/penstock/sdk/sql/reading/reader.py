@@ -133,7 +133,9 @@ class Reader:
         if self._increments is None:
             position = Position(str(self._chosen.mode))
         else:
-            position = self._increments.begin(self._server, None)
+            position = self._increments.begin(self._server, None, self._how)
+            if position.complete:
+                return position
         history = self._history_of(position)
         split = history.split.name if history.split else None
         return replace(position, parts=history.parts(self._server), split=split)
@@ -155,7 +157,7 @@ class Reader:
     def _history_of(self, position: Position) -> History:
         table = self._table
         order = table.columns_of(table.key)
-        where = self._increments.below(self._server, position.bound) if self._increments else ()
+        where = self._increments.of_history(self._server, position) if self._increments else ()
         if self._chosen.mode is QueryMode.APPEND_ONLY:
             # Its position is the greatest value read, so it goes in the cursor's order.
             order = self._chosen.order
@@ -180,7 +182,7 @@ class Reader:
 
     def _complete(self, position: Position) -> Position:
         """After the history: where increments begin."""
-        at = None
+        at = position.start
         if self._chosen.mode is QueryMode.APPEND_ONLY:
             # Parts are in the order of the cursor, so the last that has rows came furthest.
             at = next((part.at for part in reversed(position.parts) if part.at), None)
@@ -189,7 +191,7 @@ class Reader:
         )
         if self._increments is None:
             return position
-        return self._increments.after_history(self._server, position, self._how)
+        return self._increments.ended(self._server, position)
 
     def _batch(self, piece: Piece | None, position: Position | None) -> Batch:
         checkpoint = position.checkpoint(self._shown(position)) if position else None

@@ -7,6 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from penstock.sdk.sql.reading.history import History
+from penstock.sdk.sql.reading.reader import Reader
 from tables import Tables
 
 pytestmark = pytest.mark.postgres
@@ -92,6 +94,37 @@ def test_later_rows_of_an_imported_history_are_read(
     sql.execute("update imported set v = 'b', touched = timestamp '2020-01-02' where id < 4")
     assert tables.read() == {"imported": 3}
     assert tables.read() == {"imported": 0}
+
+
+@pytest.mark.parametrize("load_mode", ["merge", "append"])
+def test_rows_imported_while_the_history_is_read_come_once(
+    sql: psycopg.Connection[Any],
+    tables: Tables,
+    monkeypatch: pytest.MonkeyPatch,
+    load_mode: str,
+) -> None:
+    sql.execute(
+        "create table imported (id int primary key, v text, touched timestamp not null);"
+        "insert into imported select n, 'a', timestamp '2020-01-01' from generate_series(1, 9) n"
+    )
+
+    def imports(owner: type, name: str, number: int) -> None:
+        """A row comes just before this step of the read."""
+        step = getattr(owner, name)
+
+        def after_an_import(*given: Any) -> Any:
+            sql.execute("insert into imported values (%s, 'b', '2020-02-01')", [number])
+            return step(*given)
+
+        monkeypatch.setattr(owner, name, after_an_import)
+
+    imports(History, "parts", 100)
+    imports(Reader, "_complete", 200)
+    settings = {"query_mode": "DELTA_TIMESTAMP", "cursor": "touched"}
+    tables.pipeline = {"settings": {"imported": settings}, "load_mode": load_mode}
+    assert tables.read() == {"imported": 11}
+    assert tables.read() == {"imported": 0}
+    assert tables.rows("select count(*), count(distinct id) from imported") == [(11, 11)]
 
 
 def test_a_query_is_read_by_a_column_of_its_outermost_select(
