@@ -9,9 +9,9 @@ from pydantic import field_validator
 
 from penstock.transforms.blocks.block import Change, Effect, Group, ValueBlock, of_texts
 from penstock.transforms.columns.column import Kind, Part
-from penstock.transforms.columns.date_patterns import Element, elements
 from penstock.transforms.columns.date_text import written
 from penstock.transforms.columns.zones import zone
+from penstock.transforms.date_patterns import Element, elements
 
 _DEFAULTS = {
     Kind.DATE: "yyyy-MM-dd",

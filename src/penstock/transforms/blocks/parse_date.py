@@ -13,10 +13,10 @@ from penstock.core.types import TIME, TIMESTAMPTZ
 from penstock.transforms.blocks.block import Change, Effect, Group, ValueBlock
 from penstock.transforms.columns import masks
 from penstock.transforms.columns.column import Column, Kind, Part
-from penstock.transforms.columns.date_patterns import elements
 from penstock.transforms.columns.date_reading import DateOutput, DatePattern, read, shaped
 from penstock.transforms.columns.masks import Mask
 from penstock.transforms.columns.zones import zone
+from penstock.transforms.date_patterns import elements
 
 _MILLIS_FROM: Final = 1e11
 _MICROS_FROM: Final = 1e14

@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 from penstock.core.convert import convert
 from penstock.core.types import TIME, TIMESTAMP, TIMESTAMPTZ
 from penstock.transforms.columns import masks
-from penstock.transforms.columns.date_patterns import DAYS, MONTHS, Element, elements
 from penstock.transforms.columns.replacing import quoted
 from penstock.transforms.columns.zones import instants
+from penstock.transforms.date_patterns import DAYS, MONTHS, Element, elements
 
 DateOutput = Literal["DATE", "TIMESTAMP", "TIME"]
 DEFAULT_PATTERNS: Final = (

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from penstock.core.types import TIMESTAMP, TIMESTAMPTZ
 from penstock.transforms.columns.column import Kind, Part
-from penstock.transforms.columns.date_patterns import DAYS, MONTHS, Element
 from penstock.transforms.columns.zones import local
+from penstock.transforms.date_patterns import DAYS, MONTHS, Element
 
 
 def written(part: Part, pattern: Sequence[Element], zone: str) -> pa.StringArray:

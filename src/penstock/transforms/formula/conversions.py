@@ -8,7 +8,6 @@ import pyarrow as pa
 
 from penstock.transforms.columns import masks
 from penstock.transforms.columns.column import Column, Kind, Part, joined
-from penstock.transforms.columns.date_patterns import elements
 from penstock.transforms.columns.date_reading import DateOutput, DatePattern, read
 from penstock.transforms.columns.date_text import written
 from penstock.transforms.columns.hashing import Algorithm, hashed
@@ -20,6 +19,7 @@ from penstock.transforms.columns.number_reading import NumberReading
 from penstock.transforms.columns.number_text import fixed, read_pattern
 from penstock.transforms.columns.number_text import written as number_written
 from penstock.transforms.columns.zones import zone
+from penstock.transforms.date_patterns import elements
 from penstock.transforms.formula.arguments import (
     constant_number,
     constant_text,

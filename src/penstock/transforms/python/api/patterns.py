@@ -12,13 +12,8 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
 
+from penstock.transforms.date_patterns import DAYS, MONTHS, PatternError, is_strftime, letters
 from penstock.transforms.python.api.zones import offset_text, zone
-
-MONTHS: Final = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
-DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 @dataclass
@@ -151,13 +146,6 @@ LETTERS: Final[dict[str, Letters]] = {
     ),
 }
 """Every run of letters that a pattern may have (transformations.md 5)."""
-_TOKEN: Final = re.compile(r"''|'(?:[^']|'')*'|([A-Za-z])\1*|[^A-Za-z']+|'")
-_PERCENT: Final = re.compile(r"%[A-Za-z]")
-
-
-def is_strftime(pattern: str) -> bool:
-    """Whether the pattern is one of strftime: it has a percent sign before a letter."""
-    return _PERCENT.search(pattern) is not None
 
 
 @lru_cache(maxsize=512)
@@ -165,24 +153,9 @@ def tokens(pattern: str) -> tuple[Letters | str, ...]:
     """A letter pattern, taken apart.
 
     Raises:
-        ValueError: a letter that has no meaning, or a quote that is never closed.
+        PatternError: a letter that has no meaning, or a quote that does not end.
     """
-    found: list[Letters | str] = []
-    for match in _TOKEN.finditer(pattern):
-        text = match[0]
-        if text == "''":
-            found.append("'")
-        elif text == "'":
-            raise ValueError(f"{pattern!r} has a quote that is never closed")
-        elif text.startswith("'"):
-            found.append(text[1:-1].replace("''", "'"))
-        elif match[1] is None:
-            found.append(text)
-        elif text in LETTERS:
-            found.append(LETTERS[text])
-        else:
-            raise ValueError(f"{pattern!r} has letters without a meaning: {text!r}")
-    return tuple(found)
+    return tuple(item.text if item.literal else LETTERS[item.text] for item in letters(pattern))
 
 
 @lru_cache(maxsize=512)
@@ -201,9 +174,9 @@ def read(text: str, pattern: str) -> datetime:
         if is_strftime(pattern):
             return datetime.strptime(text, pattern)  # noqa: DTZ007
         return _read(text, pattern)
-    except ValueError as error:
-        if "letters without" in str(error) or "never closed" in str(error):
-            raise
+    except PatternError:
+        raise
+    except ValueError:
         raise ValueError(f"{text!r} does not match {pattern!r}") from None
 
 
@@ -212,8 +185,8 @@ def _read(text: str, pattern: str) -> datetime:
     if match is None:
         raise ValueError(pattern)
     parts = Parts()
-    letters = [token for token in tokens(pattern) if not isinstance(token, str)]
-    for token, found in zip(letters, match.groups(), strict=True):
+    named = [token for token in tokens(pattern) if not isinstance(token, str)]
+    for token, found in zip(named, match.groups(), strict=True):
         token.read(parts, found)
     return parts.moment()
 

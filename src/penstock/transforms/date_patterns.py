@@ -1,4 +1,5 @@
-"""Patterns of dates, such as dd/MM/yyyy or %d/%m/%Y, read into their elements."""
+"""Patterns of dates, such as dd/MM/yyyy or %d/%m/%Y, taken apart: one language for blocks and
+scripts (transformations.md 5)."""
 
 from __future__ import annotations
 
@@ -7,55 +8,15 @@ from dataclasses import dataclass
 from typing import Final
 
 MONTHS: Final = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
 DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
-LETTERS: Final = frozenset(
-    [
-        "yyyy",
-        "yy",
-        "M",
-        "MM",
-        "MMM",
-        "MMMM",
-        "d",
-        "dd",
-        "D",
-        "E",
-        "EEE",
-        "EEEE",
-        "H",
-        "HH",
-        "h",
-        "hh",
-        "a",
-        "m",
-        "mm",
-        "s",
-        "ss",
-        "S",
-        "SS",
-        "SSS",
-        "SSSS",
-        "SSSSS",
-        "SSSSSS",
-        "z",
-        "Z",
-        "XXX",
-    ]
-)
+LETTERS: Final = frozenset([
+    "yyyy", "yy", "M", "MM", "MMM", "MMMM", "d", "dd", "D", "E", "EEE", "EEEE", "H", "HH", "h",
+    "hh", "a", "m", "mm", "s", "ss", "S", "SS", "SSS", "SSSS", "SSSSS", "SSSSSS", "z", "Z", "XXX",
+])  # fmt: skip
 """What a run of letters may be (transformations.md 5)."""
 _PERCENT: Final = {
     "Y": "yyyy",
@@ -81,6 +42,10 @@ _PERCENT: Final = {
 _SEVERAL: Final = {"F": "%Y-%m-%d", "T": "%H:%M:%S", "D": "%m/%d/%y", "R": "%H:%M"}
 
 
+class PatternError(ValueError):
+    """The pattern itself is wrong, whatever the text."""
+
+
 @dataclass(frozen=True)
 class Element:
     """A run of letters with a meaning, or literal text."""
@@ -89,14 +54,26 @@ class Element:
     literal: bool = False
 
 
+def is_strftime(pattern: str) -> bool:
+    """Whether it has a percent sign before a letter."""
+    return any(a == "%" and b.isalpha() for a, b in itertools.pairwise(pattern))
+
+
 def elements(pattern: str) -> tuple[Element, ...]:
-    """The pattern read; one with % before a letter is strftime's, others are letters.
+    """The pattern read, in either form.
 
     Raises:
-        ValueError: it holds a letter that means nothing, or a quote that does not end.
+        PatternError: it holds a letter that means nothing, or a quote that does not end.
     """
-    if any(a == "%" and b.isalpha() for a, b in itertools.pairwise(pattern)):
-        return tuple(_percent(pattern))
+    return tuple(_percent(pattern)) if is_strftime(pattern) else letters(pattern)
+
+
+def letters(pattern: str) -> tuple[Element, ...]:
+    """A pattern of letters read.
+
+    Raises:
+        PatternError: as `elements`.
+    """
     return tuple(_letters(pattern))
 
 
@@ -116,7 +93,7 @@ def _percent(pattern: str) -> list[Element]:
         elif letter in _PERCENT:
             found.append(Element(_PERCENT[letter]))
         else:
-            raise ValueError(f"%{letter} means nothing in a date pattern")
+            raise PatternError(f"%{letter} means nothing in a date pattern")
         at += 2
     return found
 
@@ -131,7 +108,7 @@ def _letters(pattern: str) -> list[Element]:
         elif sign.isascii() and sign.isalpha():
             run = len(pattern[at:]) - len(pattern[at:].lstrip(sign))
             if sign * run not in LETTERS:
-                raise ValueError(f"{sign * run} means nothing in a date pattern")
+                raise PatternError(f"{sign * run} means nothing in a date pattern")
             found.append(Element(sign * run))
             at += run
         else:
@@ -154,4 +131,4 @@ def _quoted(pattern: str, at: int) -> tuple[str, int]:
             place += 2
         else:
             return made, place + 1
-    raise ValueError("a quote in a date pattern does not end")
+    raise PatternError("a quote in a date pattern does not end")
