@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
+from glob import escape
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -92,6 +93,10 @@ class Selection(_Strict):
     def takes(self, name: str) -> bool:
         wanted = any(fnmatchcase(name, pattern) for pattern in self.include)
         return wanted and not any(fnmatchcase(name, pattern) for pattern in self.exclude)
+
+    def without(self, names: Iterable[str]) -> Selection:
+        """The same, and none of these."""
+        return Selection(include=self.include, exclude=(*self.exclude, *map(escape, names)))
 
 
 class ObjectSettings(_Strict):

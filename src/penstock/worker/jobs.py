@@ -160,22 +160,7 @@ def _task(
 ) -> Task:
     pipeline = job.record.pipeline
     offered = ends.source.discover()
-    if options.replay is None and options.repair is None:
-        workspace.check_objects(pipeline, [stream.name for stream in offered])
-    streams = chosen(job.spec, offered, options.objects)
-    if not options.objects:
-        before = job.catalog.jobs.objects(pipeline)
-        new = held_back(job.spec, streams, before, by_default=ends.source.includes_new)
-        streams = [stream for stream in streams if stream.name not in new]
-        for name in new:
-            seen.warn(name, f"{name} is new and is not read: {_INCLUDE}.")
-    if not streams:
-        raise ConfigError(
-            "No object is selected.",
-            hint="Look at `objects:` of the pipeline, or at the --object you named.",
-            code="config.no_objects",
-            pipeline=pipeline,
-        )
+    streams = _selected(workspace, offered, options, ends, job, seen)
     # What is replayed or repaired comes from elsewhere: the log stays where it is.
     logs = any(stream.mode is ReadMode.LOG for stream in streams) and not options.again
     check_log(options, pipeline, logs=logs)
@@ -188,7 +173,7 @@ def _task(
     job.record = job.catalog.pipelines.overtake(job.record, ledger.fence)
     # Read from its end on: history is read anew, and an old position may not be there any more.
     restart = logs and options.full_refresh and not options.objects
-    if logs and options.repair is None:
+    if logs:
         _begin_again(job.catalog, pipeline, streams, restart=restart)
     generations = _generations(job.catalog, job.spec, pipeline, streams, options)
     plans = {
@@ -241,6 +226,54 @@ def _task(
         keep_op=job.spec.keep_op_column,
         warn=seen.warn,
     )
+
+
+def _selected(
+    workspace: Workspace,
+    offered: Sequence[Stream],
+    options: RunOptions,
+    ends: Ends,
+    job: _Job,
+    seen: Reporter,
+) -> list[Stream]:
+    """The streams that the job is asked for.
+
+    Raises:
+        ConfigError: none is, or the file names one that is not offered.
+    """
+    pipeline = job.record.pipeline
+    if not options.again:
+        workspace.check_objects(pipeline, [stream.name for stream in offered])
+    streams = chosen(job.spec, offered, options.objects)
+    if not options.again:
+        _hold_back(chosen(job.spec, offered, ()), options, ends, job, seen)
+        streams = chosen(job.spec, offered, options.objects)
+    if not streams:
+        raise ConfigError(
+            "No object is selected.",
+            hint="Look at `objects:` of the pipeline, or at the --object you named.",
+            code="config.no_objects",
+            pipeline=pipeline,
+        )
+    return streams
+
+
+def _hold_back(
+    streams: Sequence[Stream], options: RunOptions, ends: Ends, job: _Job, seen: Reporter
+) -> None:
+    """Take objects that are new, and not wanted before they are named, out of the selection.
+
+    Out of the source's, too: a log carries what all selected tables say.
+    """
+    before = job.catalog.jobs.objects(job.record.pipeline)
+    new = held_back(job.spec, streams, before, by_default=ends.source.includes_new)
+    new = [name for name in new if name not in options.objects]
+    if not new:
+        return
+    job.spec = job.spec.model_copy(update={"objects": job.spec.objects.without(new)})
+    ends.source.configure(job.spec)
+    for name in () if options.objects else new:
+        seen.warn(name, f"{name} is new and is not read: {_INCLUDE}.")
 
 
 def _generations(

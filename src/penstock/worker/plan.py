@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from glob import escape
 
 from penstock.core import metadata
 from penstock.core.errors import ConfigError
@@ -50,7 +51,7 @@ def held_back(
     if wanted or not before:
         return []
     named = {*spec.objects.include, *spec.settings, *before}
-    return [stream.name for stream in streams if stream.name not in named]
+    return [item.name for item in streams if not named & {item.name, escape(item.name)}]
 
 
 def stream_plan(
