@@ -14,6 +14,7 @@ import pytest
 
 from maria import MariaServer
 from tables import Tables
+from writers import writing
 
 pytestmark = pytest.mark.mysql
 
@@ -86,18 +87,9 @@ def hand_over(server: MariaServer, url: str, root: Path, seed: int) -> None:
             {"package_rows": 100},
         )  # fmt: skip
         writers = [Writer(lambda: server.connect(database), seed, at) for at in range(_WRITERS)]
-        for writer in writers:
-            writer.start()
-        try:
+        with writing(writers):
             tables.run()
             tables.run()
-        finally:
-            for writer in writers:
-                writer.stop.set()
-            for writer in writers:
-                writer.join()
-        assert [writer.error for writer in writers] == [None] * _WRITERS
-        assert all(writer.done for writer in writers)
         tables.run()
         for table in ("a", "b"):
             columns = f"select id, n, body from {table}"

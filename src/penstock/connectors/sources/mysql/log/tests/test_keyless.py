@@ -24,6 +24,7 @@ from penstock.connectors.sources.mysql.log.position import Position
 from penstock.core.errors import ObjectFailed
 from penstock.sdk.log.joins import Joined, Joins
 from tables import Tables
+from writers import writing
 
 pytestmark = pytest.mark.mysql
 
@@ -96,18 +97,9 @@ def hand_over(server: MariaServer, url: str, root: Path, seed: int) -> None:
             cursor.execute(f"insert into {table} select seq, null, 's' from seq_1_to_{_ROWS}")
         tables = Tables(root, {"type": "mysql", "url": url, "mode": "LOG_BASED"}, {})
         writers = [Writer(lambda: server.connect(database), seed, at) for at in range(_WRITERS)]
-        for writer in writers:
-            writer.start()
-        try:
+        with writing(writers):
             tables.run()
             tables.run()
-        finally:
-            for writer in writers:
-                writer.stop.set()
-            for writer in writers:
-                writer.join()
-        assert [writer.error for writer in writers] == [None] * _WRITERS
-        assert all(writer.done for writer in writers)
         tables.run()
         for table in _tables():
             cursor.execute(f"select v, prev from {table}")

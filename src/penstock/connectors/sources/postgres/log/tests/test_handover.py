@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from tables import Tables
+from writers import writing
 
 pytestmark = pytest.mark.postgres
 
@@ -91,18 +92,9 @@ def hand_over(url: str, root: Path, seed: int) -> None:
             {"package_rows": 100},
         )  # fmt: skip
         writers = [Writer(url, seed, number) for number in range(_WRITERS)]
-        for writer in writers:
-            writer.start()
-        try:
+        with writing(writers):
             tables.run()
             tables.run()
-        finally:
-            for writer in writers:
-                writer.stop.set()
-            for writer in writers:
-                writer.join()
-        assert [writer.error for writer in writers] == [None] * _WRITERS
-        assert all(writer.done for writer in writers)
         tables.run()
         for table in ("a", "b"):
             columns = f"select id, n, md5(body) from {table}"

@@ -19,6 +19,7 @@ from penstock.connectors.sources.postgres.log import source
 from penstock.connectors.sources.postgres.log.snapshot import Snapshot, take
 from penstock.core.errors import ObjectFailed
 from tables import Tables
+from writers import writing
 
 pytestmark = pytest.mark.postgres
 
@@ -115,18 +116,9 @@ def hand_over(url: str, root: Path, seed: int) -> None:
         _make(sql)
     tables = Tables(root, {"type": "postgres", "url": url, "mode": "LOG_BASED"}, {})
     writers = [Writer(url, seed, number) for number in range(_WRITERS)]
-    for writer in writers:
-        writer.start()
-    try:
+    with writing(writers):
         tables.run()
         tables.run()
-    finally:
-        for writer in writers:
-            writer.stop.set()
-        for writer in writers:
-            writer.join()
-    assert [writer.error for writer in writers] == [None] * _WRITERS
-    assert all(writer.done for writer in writers)
     tables.run()
     compare(url, tables, seed)
 
