@@ -7,6 +7,15 @@ import itertools
 from dataclasses import dataclass
 from typing import Final
 
+USUAL: Final = (
+    "yyyy-MM-dd HH:mm:ss",
+    "yyyy-MM-dd HH:mm:ss.SSS",
+    "yyyy/MM/dd",
+    "MM/dd/yyyy",
+    "dd-MM-yyyy",
+    "dd MMM yyyy",
+)
+"""Tried in this order where no pattern is given, after ISO 8601 and before RFC 2822."""
 MONTHS: Final = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",

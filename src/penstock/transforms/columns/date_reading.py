@@ -15,16 +15,11 @@ from penstock.core.types import TIME, TIMESTAMP, TIMESTAMPTZ
 from penstock.transforms.columns import masks
 from penstock.transforms.columns.replacing import quoted
 from penstock.transforms.columns.zones import instants
-from penstock.transforms.date_patterns import DAYS, MONTHS, Element, elements
+from penstock.transforms.date_patterns import DAYS, MONTHS, USUAL, Element, elements
 
 DateOutput = Literal["DATE", "TIMESTAMP", "TIME"]
 DEFAULT_PATTERNS: Final = (
-    "yyyy-MM-dd HH:mm:ss",
-    "yyyy-MM-dd HH:mm:ss.SSS",
-    "yyyy/MM/dd",
-    "MM/dd/yyyy",
-    "dd-MM-yyyy",
-    "dd MMM yyyy",
+    *USUAL,
     "EEE, d MMM yyyy HH:mm:ss Z",
     "EEE, d MMM yyyy HH:mm:ss z",
     "d MMM yyyy HH:mm:ss Z",

@@ -7,17 +7,9 @@ from datetime import UTC, datetime, time, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from penstock.transforms.date_patterns import USUAL
 from penstock.transforms.python.api import patterns
 
-DEFAULTS: Final = (
-    "yyyy-MM-dd HH:mm:ss",
-    "yyyy-MM-dd HH:mm:ss.SSS",
-    "yyyy/MM/dd",
-    "MM/dd/yyyy",
-    "dd-MM-yyyy",
-    "dd MMM yyyy",
-)
-"""Tried in this order after ISO 8601; RFC 2822 comes last."""
 _ISO: Final = re.compile(r"\d{4}-?\d{2}-?\d{2}([T ]\d{2}.*)?|\d{4}-?W\d{2}.*")
 _CLOCK: Final = re.compile(r"T?\d{2}:\d{2}.*")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -37,7 +29,7 @@ def any_format(text: str) -> datetime:
             return datetime.fromisoformat(plain)
         except ValueError:
             pass  # it may still have another of the formats
-    for pattern in DEFAULTS:
+    for pattern in USUAL:
         try:
             return patterns.read(plain, pattern)
         except ValueError:
