@@ -1,69 +1,12 @@
-"""Events on their way through a transformation, and what became of them."""
+"""What a transformation takes and gives."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
 
-import pyarrow as pa
-
-
-@dataclass(frozen=True)
-class Events:
-    """Rows of one event type in the order of their ingestion.
-
-    Args:
-        name: the event type.
-        keys: fields of the primary key; events without one are appended.
-        rows: n x fields of the user; of ours only what was attached at ingestion (`_ps_id`).
-        origin: int32, length n, never falling: the row of the input that each came from.
-        nulls: for each field where null was *set*, a boolean array of length n that is true
-            there. A null without such a mark is a missing field (transformations.md 2.3).
-    """
-
-    name: str
-    keys: tuple[str, ...]
-    rows: pa.RecordBatch
-    origin: pa.Array
-    nulls: Mapping[str, pa.Array] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Refused:
-    """An input event that was set aside: nothing that was made of it goes on.
-
-    Args:
-        row: its place in the input.
-        code, sub_code: of transformations.md 3.7.
-        line: of the user's script, where there is one.
-        traceback: frames of the user's script alone.
-    """
-
-    row: int
-    code: str
-    sub_code: str
-    reason: str
-    line: int | None = None
-    traceback: str = ""
-
-
-@dataclass(frozen=True)
-class Transformed:
-    """What a transformation made of one batch.
-
-    The books: rows of the input + created = rows of the outputs + refused + filtered.
-
-    Args:
-        outputs: one for each name and key, in the order of their first appearance.
-        filtered: input rows of which nothing came and that were not refused.
-        created: rows of the outputs beyond one for each input row.
-    """
-
-    outputs: tuple[Events, ...]
-    refused: tuple[Refused, ...] = ()
-    filtered: int = 0
-    created: int = 0
+from penstock.core.events import Events as Events
+from penstock.core.events import Refused as Refused
+from penstock.core.events import Transformed as Transformed
 
 
 class Transformer(Protocol):
