@@ -6,34 +6,24 @@ kind becomes text. Empty strings and zero dates are null where the kind is not t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from penstock.core import texts
-from penstock.core.infer import JsonNumber, infer_all, infer_integers, parse_text
-from penstock.core.types import MAX_DIGITS, TIMESTAMP, TIMESTAMPTZ, json_array
+from penstock.core.types import TIMESTAMP, TIMESTAMPTZ, json_array
+from penstock.core.untyped import NO_MOMENT, blank_to_null, plain_decimals, to_null, typed_scalars
 from penstock.sdk.json_kinds import Kind
 from penstock.sdk.json_values import json_texts, text_array
 
 Values = Sequence[Any]
-_NOTHING: Final = pa.scalar(None, pa.string())
-_BLANK: Final = pa.array([""], pa.string())
 _YEAR_ONE: Final = "0001"
-_NO_MOMENT: Final = re.compile(
-    r"(0000-00-00([T ]00?:00(:00(\.0+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?)?", re.ASCII
-)
-"""Nothing at all, or a zero date in any of its forms."""
-_ZERO_YEAR: Final = "0000-"
+_CONTAINERS: Final = {dict, list}
 _EARLY_ROWS: Final = 64
 """A parse that fails costs ten times as much as one that does not. What makes most of them
 fail, blanks and zero dates, is nearly always among the first rows, so these are looked at."""
-_SAFE_FLOAT_CHARS: Final = 15
-"""A float64 prints any number of fifteen digits again."""
 
 
 def declared(values: Values, kind: Kind) -> pa.Array:
@@ -44,55 +34,9 @@ def declared(values: Values, kind: Kind) -> pa.Array:
 def undeclared(values: Values, *, dates: bool = True) -> pa.Array:
     """The column of a field nobody declared, typed by its values; null type when all are null."""
     kinds = set(map(type, values)) - {type(None)}
-    if kinds == {str}:
-        return _undeclared_text(pa.array(values, pa.string()), dates=dates)
-    if not kinds:
-        return pa.nulls(len(values))
-    if kinds == {bool}:
-        return pa.array(values, pa.bool_())
-    if kinds == {int}:
-        return _whole(values)
-    if kinds <= {dict, list}:
-        return json_array(json_texts(values))
-    if kinds == {JsonNumber} or kinds == {JsonNumber, int}:
-        return _fractions(values)
-    return text_array(values)
-
-
-def _undeclared_text(text: pa.StringArray, *, dates: bool) -> pa.Array:
-    """Among dates and times zero dates are null; alone, or beside other text, they stay text."""
-    typed = parse_text(text, dates=dates)
-    if not dates or typed.type != pa.string() or not _has_zero_date(text):
-        return typed
-    typed = parse_text(_to_null(text, _zero_dates(text)), dates=dates)
-    return text if typed.type == pa.string() else typed
-
-
-def _has_zero_date(text: pa.StringArray) -> bool:
-    return bool(pc.any(pc.starts_with(text, _ZERO_YEAR), min_count=0).as_py())
-
-
-def _zero_dates(text: pa.StringArray) -> pa.StringArray:
-    found = [v for v in text.unique().to_pylist() if v and _NO_MOMENT.fullmatch(v)]
-    return pa.array(found, pa.string())
-
-
-def _whole(values: Values) -> pa.Array:
-    kind = infer_integers(values)
-    if pa.types.is_decimal(kind):
-        return pa.array([None if v is None else Decimal(v) for v in values], kind)
-    return pa.array(values, kind) if kind != pa.string() else text_array(values)
-
-
-def _fractions(values: Values) -> pa.Array:
-    """DOUBLE when a float64 holds every value, else an exact decimal, else text."""
-    text = text_array(values)
-    longest = pc.max(pc.binary_length(text)).as_py()
-    if longest > _SAFE_FLOAT_CHARS or pc.any(pc.match_substring_regex(text, "[eE]")).as_py():
-        kind = infer_all(JsonNumber(v) for v in set(text.to_pylist()) if v is not None)
-        if kind != pa.float64():
-            return _or_text(_plain_decimals(values), text)
-    return text.cast(pa.float64())
+    if kinds.isdisjoint(_CONTAINERS):
+        return typed_scalars(values, dates=dates)
+    return json_array(json_texts(values)) if kinds <= _CONTAINERS else text_array(values)
 
 
 def _numbers(values: Values) -> pa.Array:
@@ -107,26 +51,11 @@ def _numbers(values: Values) -> pa.Array:
     blank = any(value == "" for value in values[:_EARLY_ROWS])
     if not blank and (typed := texts.integers(text)) is not None:
         return typed
-    text = _blank_to_null(text)
+    text = blank_to_null(text)
     for parse in (texts.integers, texts.decimals):
         if (typed := parse(text)) is not None:
             return typed
-    return _or_text(_plain_decimals(values), text)
-
-
-def _plain_decimals(values: Values) -> pa.Array | None:
-    """Decimals among which JSON numbers may have an exponent, e.g. 1.0e+25."""
-    plain = [_without_exponent(v) if isinstance(v, JsonNumber) else v for v in values]
-    return texts.decimals(_blank_to_null(text_array(plain)))
-
-
-def _without_exponent(number: JsonNumber) -> str:
-    """The same number in plain digits, or as it is when they are too many to write."""
-    try:
-        value = Decimal(number)
-    except InvalidOperation:  # an exponent of more than eighteen digits
-        return number
-    return format(value, "f") if abs(value.adjusted()) <= MAX_DIGITS else number
+    return _or_text(plain_decimals(text, values), text)
 
 
 def _flags(values: Values) -> pa.Array:
@@ -140,7 +69,7 @@ def _flags(values: Values) -> pa.Array:
         return pa.nulls(len(text), pa.bool_())
     if (typed := _zero_or_one(text)) is not None:
         return typed
-    text = _blank_to_null(text)
+    text = blank_to_null(text)
     return _flag_words(text) if (typed := _zero_or_one(text)) is None else typed
 
 
@@ -205,18 +134,8 @@ def _first_type(values: Values) -> type:
 
 
 def _no_moment_to_null(text: pa.StringArray) -> pa.StringArray:
-    nothing = [v for v in text.unique().to_pylist() if v is not None and _NO_MOMENT.fullmatch(v)]
-    return _to_null(text, pa.array(nothing, pa.string())) if nothing else text
-
-
-def _blank_to_null(text: pa.StringArray) -> pa.StringArray:
-    return _to_null(text, _BLANK)
-
-
-def _to_null(text: pa.StringArray, values: pa.StringArray) -> pa.StringArray:
-    # Looking for members of a set is several times faster than comparing with a scalar.
-    found = pc.is_in(text, values)
-    return pc.if_else(found, _NOTHING, text) if found.true_count else text
+    nothing = [v for v in text.unique().to_pylist() if v is not None and NO_MOMENT.fullmatch(v)]
+    return to_null(text, pa.array(nothing, pa.string())) if nothing else text
 
 
 _BY_KIND: Final[dict[Kind, Callable[[Values], pa.Array]]] = {
