@@ -12,6 +12,9 @@ import pyarrow as pa
 from penstock.core.types import JSON, TIME, TIMESTAMP, TIMESTAMPTZ, decimal_type
 
 _NAME: Final = re.compile(r"'((?:[^']|'')*)'")
+_ESCAPE: Final = re.compile(r"''|\\[0nr\\]")
+"""How the servers write special signs of names into the catalogue: `append_unescaped`."""
+_ESCAPED: Final = {"''": "'", "\\0": "\0", "\\n": "\n", "\\r": "\r", "\\\\": "\\"}
 
 
 class Kind(Enum):
@@ -65,7 +68,7 @@ class Definition:
     def names(self) -> tuple[str, ...]:
         """Names of an enum or a set, in order."""
         body = self.column_type.partition("(")[2].rpartition(")")[0]
-        return tuple(name.replace("''", "'") for name in _NAME.findall(body))
+        return tuple(_ESCAPE.sub(lambda it: _ESCAPED[it[0]], name) for name in _NAME.findall(body))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from penstock.connectors.sources.mysql.log import tables as t
+from penstock.connectors.sources.mysql.log.addresses import ADDRESSES
 from penstock.connectors.sources.mysql.log.events import Bytes, Ints, Mask, numbers
 from penstock.connectors.sources.mysql.log.images import Cells
 from penstock.connectors.sources.mysql.log.jsons import json_text
@@ -83,8 +84,8 @@ def _sized(buffer: Bytes, cells: Cells, definition: Definition, wanted: Kind) ->
             # Zero bytes at the end are not in the log.
             raw = pc.binary_replace_slice(raw, 0, 0, b"") if not len(raw) else _padded(raw, cells)
         return Column(raw)
-    if definition.data_type in ("uuid", "inet6", "inet4"):
-        return Column(_each(_padded(raw, cells), _ADDRESSES[definition.data_type], pa.string()))
+    if definition.data_type in ADDRESSES:
+        return Column(_each(_padded(raw, cells), ADDRESSES[definition.data_type], pa.string()))
     text, wrong = decoded(raw, definition.charset)
     if wanted is Kind.JSON:
         text = pa.ExtensionArray.from_storage(JSON, text)
@@ -271,18 +272,27 @@ def _time(buffer: Bytes, cells: Cells, definition: Definition, choices: Choices)
                         arrow_type(definition, choices))  # fmt: skip
     if code in (t.TIME, t.TIME2):
         return _clock(_duration(buffer, cells), cells, definition, choices)
-    days, micros, zero = _calendar(buffer, cells)
+    days, micros, zero, wrong = _calendar(buffer, cells)
     if code in (t.DATE, t.NEWDATE):
-        return _moments(days.astype(np.int32), zero, cells.null, pa.date32())
-    return _moments(days * _DAY_US + micros, zero, cells.null, pa.timestamp("us"))
+        return _moments(days.astype(np.int32), zero, cells.null, pa.date32(), wrong)
+    return _moments(days * _DAY_US + micros, zero, cells.null, pa.timestamp("us"), wrong)
 
 
-def _moments(values: Any, zero: Mask, null: Mask | None, kind: pa.DataType) -> Column:
+def _moments(
+    values: Any,
+    zero: Mask,
+    null: Mask | None,
+    kind: pa.DataType,
+    wrong: dict[int, str] | None = None,
+) -> Column:
     if null is not None:
         zero = zero & ~null
     count = int(zero.sum())
     mask = null if not count else zero if null is None else null | zero
-    return Column(pa.array(values, mask=mask).cast(kind), zero_dates=count)
+    if wrong:
+        mask = np.zeros(len(values), np.bool_) if mask is None else mask.copy()
+        mask[list(wrong)] = True
+    return Column(pa.array(values, mask=mask).cast(kind), wrong or {}, zero_dates=count)
 
 
 def _fraction(buffer: Bytes, at: Ints, digits: int) -> Ints:
@@ -343,8 +353,8 @@ def _duration_text(micros: int, digits: int) -> str:
     return ("-" if micros < 0 else "") + text + fraction
 
 
-def _calendar(buffer: Bytes, cells: Cells) -> tuple[Ints, Ints, Mask]:
-    """Days since 1970, microseconds of the day, and which of them no calendar has."""
+def _calendar(buffer: Bytes, cells: Cells) -> tuple[Ints, Ints, Mask, dict[int, str]]:
+    """Days since 1970, microseconds of the day, which are zero dates, and which no month has."""
     at = cells.starts if cells.null is None else np.where(cells.null, 0, cells.starts)
     code = cells.kind.code
     micros = np.zeros(len(at), np.int64)
@@ -363,7 +373,21 @@ def _calendar(buffer: Bytes, cells: Cells) -> tuple[Ints, Ints, Mask]:
         seconds = (packed >> 12 & 31) * 3600 + (packed >> 6 & 63) * 60 + (packed & 63)
         micros = seconds * 1_000_000 + _fraction(buffer, at + 5, cells.kind.meta)
     zero = (year == 0) | (month == 0) | (day == 0)
-    return _days(year, month, day), micros, zero
+    days = _days(year, month, day)
+    return days, micros, zero, _wrong_days(year, month, day, days, zero, cells.null)
+
+
+def _wrong_days(
+    year: Ints, month: Ints, day: Ints, days: Ints, zero: Mask, null: Mask | None
+) -> dict[int, str]:
+    """Dates such as February 31, which servers take with ALLOW_INVALID_DATES."""
+    late = np.flatnonzero((day > 28) & ~zero if null is None else (day > 28) & ~zero & ~null)
+    after = month[late] == 12
+    following = _days(year[late] + after, np.where(after, 1, month[late] + 1), np.ones_like(late))
+    return {
+        int(i): f"'{year[i]:04}-{month[i]:02}-{day[i]:02}' is no date"
+        for i in late[days[late] >= following]
+    }
 
 
 def _days(year: Ints, month: Ints, day: Ints) -> Ints:
@@ -377,17 +401,3 @@ def _days(year: Ints, month: Ints, day: Ints) -> Ints:
     of_year = (153 * (month + np.where(month > 2, -3, 9)) + 2) // 5 + day - 1
     found: Ints = era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
     return found
-
-
-def _uuid(value: bytes) -> str:
-    text = value.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-
-def _inet(value: bytes) -> str:
-    import ipaddress
-
-    return str(ipaddress.ip_address(value))
-
-
-_ADDRESSES: Final = {"uuid": _uuid, "inet6": _inet, "inet4": _inet}

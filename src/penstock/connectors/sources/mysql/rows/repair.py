@@ -82,6 +82,8 @@ def _named(kind: pa.DataType) -> str:
         return "time of day"
     if pa.types.is_boolean(kind):
         return "truth value (0 or 1)"
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        return "date"
     return "UTF-8 text" if pa.types.is_string(kind) else str(kind)
 
 

@@ -234,3 +234,46 @@ def test_a_hundred_thousand_random_values_come_exactly_from_both(log: Log, sql: 
             if name == "t":
                 wanted = [(midnight + value).time() for value in wanted]
             assert found[name].to_pylist() == wanted, name
+
+
+def test_names_with_signs_that_the_catalogue_escapes(log: Log, sql: Sql) -> None:
+    sql(
+        "create table t (id int primary key, e enum('a\\\\b','c\\nd','it''s','','\\\\n'),"
+        " s set('x\\\\','\\ry'));"
+        "insert into t values (1, 'a\\\\b', 'x\\\\,\\ry'), (2, 'c\\nd', '\\ry'), (3, 'it''s', ''),"
+        " (4, '', null), (5, '\\\\n', 'x\\\\')"
+    )
+    found = log.rows(log.changes())
+    assert found["e"].to_pylist() == ["a\\b", "c\nd", "it's", "", "\\n"]
+    assert found.equals(log.table())
+
+
+def test_addresses_are_written_as_the_server_writes_them(log: Log, sql: Sql) -> None:
+    dice = random.Random(4291)
+    words = [[dice.choice(("0", "0", "ffff", "1", "a0b0")) for _ in range(8)] for _ in range(3000)]
+    found = ["::", "::1", "::1.2.3.4", "::ffff:1.2.3.4", "::ffff:0:1.2.3.4", "1:0:2:3:4:5:6:7"]
+    found += [":".join(item) for item in words]
+    sql("create table t (id int auto_increment primary key, ip inet6, four inet4)")
+    with closing(log.server.connect(log.database)) as session, session.cursor() as cursor:
+        cursor.executemany(
+            "insert into t (ip, four) values (%s, '1.2.3.4')", [(ip,) for ip in found]
+        )
+    assert log.rows(log.changes()).equals(log.table())
+
+
+def test_dates_that_no_month_has_become_failed_events(log: Log, sql: Sql) -> None:
+    sql(
+        "set sql_mode = 'ALLOW_INVALID_DATES';"
+        "create table t (id int primary key, d date, m datetime(3));"
+        "insert into t values (1, '2024-02-31', '2023-02-29 12:30:00.5'), (2, '2024-02-29', null),"
+        "(3, '1900-02-29', '2024-11-31'), (4, null, '2000-12-31 23:59:59')"
+    )
+    (part,) = log.changes()
+    day, moment = part.columns["d"], part.columns["m"]
+    assert day.wrong == {
+        0: "'2024-02-31' is no date",
+        2: "'1900-02-29' is no date",
+    }
+    assert moment.wrong == {0: "'2023-02-29' is no date", 2: "'2024-11-31' is no date"}
+    assert day.array.is_null().to_pylist() == [True, False, True, True]
+    assert day.zero_dates == 0
