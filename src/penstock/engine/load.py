@@ -151,11 +151,14 @@ def table_load(task: Task, package: LoadPackage, part: PackagePart) -> TableLoad
     # A package may have waited while its mapping widened.
     make_uniform(files, mapping)
     published = task.plans[part.stream].published if part.stream in task.plans else 0
+    # A field of which only nulls were seen has no type yet, and no column.
+    typed = [field for field in mapping.schema if not pa.types.is_null(field.type)]
+    names = {field.name for field in typed}
     return TableLoad(
         load_id=part.load_id,
         pipeline=task.pipeline,
         table=part.table,
-        schema=pa.schema([*mapping.schema, *_system(task, part, files, mapping)]),
+        schema=pa.schema([*typed, *_system(task, part, files, mapping)]),
         key=part.key,
         mode=part.mode,
         files=files,
@@ -168,7 +171,7 @@ def table_load(task: Task, package: LoadPackage, part: PackagePart) -> TableLoad
         package_no=package.package_no,
         fence=task.fence,
         sweep=_sweep(task, package, part),
-        left_out=part.left_out,
+        left_out={name: at for name, at in part.left_out.items() if name in names},
         deletes=_deletes(task, part),
     )
 

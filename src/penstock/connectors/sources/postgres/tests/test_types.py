@@ -235,6 +235,17 @@ def test_numbers_without_declared_digits_keep_every_digit(
     assert stored == [Decimal(value) for value in values]
 
 
+def test_numbers_of_which_only_nulls_were_seen_have_no_column_yet(
+    sql: psycopg.Connection[Any], tables: Tables
+) -> None:
+    sql.execute("create table n (id int primary key, v numeric)")
+    sql.execute("insert into n values (1, null)")
+    assert tables.read() == {"n": 1}
+    sql.execute("insert into n values (2, 5.5)")
+    assert tables.read() == {"n": 2}
+    assert tables.rows("select id, v from n order by id") == [(1, None), (2, Decimal("5.5"))]
+
+
 def test_texts_that_look_like_nothing_stay_texts(
     sql: psycopg.Connection[Any], tables: Tables
 ) -> None:
