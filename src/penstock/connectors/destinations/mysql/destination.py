@@ -53,6 +53,7 @@ from penstock.sdk.source import Step
 from penstock.sdk.sql import StagedDestination, Tx
 from penstock.sdk.sql.ddl import changes
 from penstock.sdk.sql.engine import SWEEP_KEYS
+from penstock.sdk.sql.facts import facts
 from penstock.sdk.sql.filling import FILLED
 from penstock.sdk.sql.history import VERSIONS
 from penstock.sdk.sql.ledger import TABLES, Ledger
@@ -203,7 +204,7 @@ class MySql(StagedDestination):
         assert isinstance(tx, MySqlTx)
         if not self._local or not straight.suits(self.dialect, load, existing):
             return None
-        known = straight.facts(load)
+        known = facts(load)
         if (load.key and not known.plain) or (known.deletes and load.deletes is Deletes.HARD):
             return None
         if load.mode is WriteMode.MERGE and load.key and not self._brings_new(tx, load, place):
@@ -229,7 +230,7 @@ class MySql(StagedDestination):
             return None
         self._fresh.add(place)
         self.warnings += rows.warnings
-        gone = straight.tombstones(load, known, existing)
+        gone = known.tombstones(load, existing)
         return Counts(inserted=load.rows - gone, deleted=gone)
 
     def _brings_new(self, tx: Tx, load: TableLoad, place: str) -> bool:

@@ -21,6 +21,13 @@ def has_unique_index(tx: Tx, table: str, key: Sequence[str]) -> bool:
     return bool(found)
 
 
+def has_rules(tx: Tx, table: str) -> bool:
+    """Whether INSERT is rewritten, which COPY is not."""
+    return bool(
+        one(tx, "SELECT relhasrules FROM pg_class WHERE oid = CAST(? AS regclass)", [table])
+    )
+
+
 def primary_key(tx: Tx, table: str) -> tuple[str, tuple[str, ...]] | None:
     """Name and columns of the table's primary key."""
     found = tx.rows(

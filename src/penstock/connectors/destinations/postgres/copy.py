@@ -13,11 +13,24 @@ import pyarrow.parquet as pq
 
 from penstock.connectors.destinations.postgres.binary.rows import SIGNATURE, TRAILER, encoded
 from penstock.connectors.destinations.postgres.nul import REPLACEMENT, without_nul
+from penstock.connectors.destinations.postgres.tx import PostgresTx
 from penstock.core.convert import convert
 from penstock.core.errors import DataError
 from penstock.core.types import JSON, Logical, json_array, logical, normal
 
 _ROWS: Final = 5_000
+_WRITE_BYTES: Final = 1 << 20
+
+
+def copy_rows(tx: PostgresTx, place: str, rows: CopyRows) -> int:
+    """COPY into a table, or into some columns of it; how many rows there are more now."""
+    with tx.connection.cursor() as cursor:
+        with cursor.copy(f"COPY {place} FROM STDIN (FORMAT binary)".encode()) as copy:
+            for chunk in rows:
+                # The driver copies what it is given: not all of it at once.
+                for at in range(0, len(chunk), _WRITE_BYTES):
+                    copy.write(chunk[at : at + _WRITE_BYTES])
+        return cursor.rowcount
 
 
 class CopyRows:
@@ -25,10 +38,14 @@ class CopyRows:
 
     Args:
         columns: what the rows have; columns that a file lacks are NULL.
+        last: one value, that of a last column in every row.
     """
 
-    def __init__(self, files: Sequence[Path], columns: Sequence[pa.Field]) -> None:
+    def __init__(
+        self, files: Sequence[Path], columns: Sequence[pa.Field], last: pa.Array | None = None
+    ) -> None:
         self._files = files
+        self._last = last
         self._columns = [(field.name, _travels_as(field)) for field in columns]
         self._replaced: Counter[str] = Counter()
 
@@ -37,7 +54,7 @@ class CopyRows:
         for path in self._files:
             with pq.ParquetFile(path) as file:
                 for batch in file.iter_batches(_ROWS):
-                    yield from encoded(self._rows(batch))
+                    yield from encoded(self._rows(batch), self._last)
         yield TRAILER
 
     @property

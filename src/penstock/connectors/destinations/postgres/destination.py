@@ -17,12 +17,13 @@ from penstock.connectors.destinations.postgres.catalogue import (
 )
 from penstock.connectors.destinations.postgres.check import check_steps
 from penstock.connectors.destinations.postgres.config import Config
-from penstock.connectors.destinations.postgres.copy import CopyRows
+from penstock.connectors.destinations.postgres.copy import CopyRows, copy_rows
 from penstock.connectors.destinations.postgres.copy_out import copied_out
 from penstock.connectors.destinations.postgres.dialect import PostgresDialect, text_limit, text_type
 from penstock.connectors.destinations.postgres.errors import translate, translate_connect
 from penstock.connectors.destinations.postgres.nul import without_nul
 from penstock.connectors.destinations.postgres.stopping import StatementStopper
+from penstock.connectors.destinations.postgres.straight import Straight
 from penstock.connectors.destinations.postgres.swap import swap
 from penstock.connectors.destinations.postgres.tx import PostgresTx
 from penstock.connectors.destinations.postgres.upsert import upsert
@@ -40,8 +41,6 @@ from penstock.sdk.sql.merge import Counts, merge
 from penstock.sdk.sql.staged import STAGED_ROWS
 from penstock.sdk.sql.target import Target
 from penstock.sdk.sql.tx import one
-
-_WRITE_BYTES = 1 << 20
 
 
 class Postgres(StagedDestination):
@@ -65,6 +64,7 @@ class Postgres(StagedDestination):
         self._connection: psycopg.Connection[Any] | None = None
         self._cancel: threading.Event | None = None
         self._prepared = False
+        self._straight = Straight(self.dialect)
         self.instants = config.metadata_instants
         self.ledger_book = Ledger(f"{self.dialect.ident(config.schema_)}.", "text")
 
@@ -132,14 +132,18 @@ class Postgres(StagedDestination):
             f"{self.dialect.ident(f.name)} {self.dialect.type_name(f)}" for f in fields
         )
         tx.run(f"CREATE TEMPORARY TABLE {table} ({lines}) ON COMMIT DROP")
-        statement = f"COPY pg_temp.{table} FROM STDIN (FORMAT binary)".encode()
         rows = CopyRows(files, fields)
-        with tx.connection.cursor() as cursor, cursor.copy(statement) as copy:
-            for chunk in rows:
-                # The driver copies what it is given: not all of it at once.
-                for at in range(0, len(chunk), _WRITE_BYTES):
-                    copy.write(chunk[at : at + _WRITE_BYTES])
+        copy_rows(tx, f"pg_temp.{table}", rows)
         self.warnings += rows.warnings
+
+    def insert_new(self, tx: Tx, load: TableLoad, place: str, existing: pa.Schema) -> Counts | None:
+        assert isinstance(tx, PostgresTx)
+        target = Target(self.dialect, load, self.qualified(place), "", existing)
+        done = self._straight.insert(tx, target)
+        if done is None:
+            return None
+        self.warnings += done[1]
+        return done[0]
 
     def merge_rows(self, tx: Tx, target: Target) -> Counts:
         """By one upsert where the key has a unique index; else by a join, alone at the table."""

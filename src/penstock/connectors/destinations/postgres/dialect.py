@@ -147,6 +147,17 @@ class PostgresDialect(Dialect):
         return f"{expression}::text"
 
 
+def takes_binary(dialect: PostgresDialect, column: pa.Field, field: pa.Field) -> bool:
+    """Whether a column of a table takes the bytes that we send for values of a field."""
+    foreign = _foreign(column)
+    return (
+        dialect.type_name(field) == dialect.type_name(column)
+        and (foreign is None or _LIMITED.fullmatch(foreign) is not None)
+        # A `real` is as wide as its type.
+        and column.type != pa.float32()
+    )
+
+
 def text_limit(field: pa.Field) -> int | None:
     """Characters that a column of limited text holds; None for every other."""
     found = _LIMITED.fullmatch(_foreign(field) or "")

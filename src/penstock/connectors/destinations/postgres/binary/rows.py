@@ -36,16 +36,23 @@ _MICROSECONDS: Final = _DAYS * 86_400_000_000
 _PIECE_BYTES: Final = 8 << 20
 
 
-def encoded(batch: pa.RecordBatch) -> Iterator[memoryview]:
-    """The rows of a batch whose columns have the types of the core (`normal`)."""
+def encoded(batch: pa.RecordBatch, last: pa.Array | None = None) -> Iterator[memoryview]:
+    """The rows of a batch whose columns have the types of the core (`normal`).
+
+    Args:
+        last: one value, that of a last column in every row.
+    """
     if batch.nbytes > _PIECE_BYTES and batch.num_rows > 1:
         half = batch.num_rows // 2
-        yield from encoded(batch.slice(0, half))
-        yield from encoded(batch.slice(half))
+        yield from encoded(batch.slice(0, half), last)
+        yield from encoded(batch.slice(half), last)
         return
-    cells: list[Cell] = [pa.scalar(struct.pack(">h", batch.num_columns), BINARY)]
+    count = batch.num_columns + (last is not None)
+    cells: list[Cell] = [pa.scalar(struct.pack(">h", count), BINARY)]
     for column in batch.columns:
         cells += _cells(column)
+    if last is not None:
+        cells += [cell[0] if isinstance(cell, pa.Array) else cell for cell in _cells(last)]
     if batch.num_rows:
         yield _rows(_merged(cells), batch.num_rows)
 
