@@ -35,7 +35,10 @@ class FailedEvent:
     """One event set aside: the stage that could not pass it on, why, and the event itself.
 
     `raw` is the event as read (JSON text); `code` one of pipelines.md 14.1; `op` as in `Batch`,
-    kept for a replay, and so is `row_id`, the row's generated id where it has one.
+    kept for a replay, and so is `row_id`, the row's generated id where it has one. What a
+    transformation refused has a `sub_code` (transformations.md 3.7), and the `line` of the user's
+    script with its `traceback` where there is one; with `shaped` the event has passed the
+    transformation, and a replay begins at the mapper.
     """
 
     object: str
@@ -51,6 +54,10 @@ class FailedEvent:
     op: str = "U"
     """Of events of a log: the source says it, for the batch has none."""
     row_id: str | None = None
+    sub_code: str = ""
+    line: int | None = None
+    traceback: str = ""
+    shaped: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,9 @@ class Batch:
             it is loaded, and those that fail again do so with `attempt`.
         truncated: a log says that the table was emptied; the batch has no rows. What comes
             after it is not touched by that.
+        event_type: what the rows are, "" for the stream's own event type.
+        keys: fields of the rows' key where a transformation told it; None: the stream's.
+        shaped: the rows have passed the transformation.
         replan: a log shows that streams came, went or got another key: the job ends at this
             checkpoint, and with `follow` the next one begins at once with a new plan.
 
@@ -129,6 +139,9 @@ class Batch:
     attempt: int = 0
     truncated: bool = False
     replan: bool = False
+    event_type: str = ""
+    keys: tuple[str, ...] | None = None
+    shaped: bool = False
 
     @property
     def num_rows(self) -> int:

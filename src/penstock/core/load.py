@@ -135,7 +135,10 @@ class Receipt:
 
 @dataclass(frozen=True)
 class PackagePart:
-    """One stream's rows in a package, before they are a table load (JSON in the card).
+    """Rows of one event type in a package, before they are a table load (JSON in the card).
+
+    Without a table (an empty name) there are no rows: the part tells what became of those that
+    were read, when a transformation made events of other types of them, or none.
 
     `mapping` is the event type's mapping when the package closed (`Mapping.to_dict`), so
     that the package can be delivered even when the catalog is lost or set back.
@@ -160,6 +163,18 @@ class PackagePart:
     attempt: int = 0
     """Of the replay that these rows come from, 0 for rows of the source."""
     left_out: Mapping[str, int] = field(default_factory=dict)
+    shaped: bool = False
+    """The rows have passed a transformation."""
+
+    @property
+    def name(self) -> str:
+        """Unique among the parts of a package."""
+        return part_name(self.stream, self.event_type)
+
+
+def part_name(stream: str, event_type: str) -> str:
+    """One name for an event type of a stream; that of the stream for its own."""
+    return stream if stream == event_type else f"{stream} as {event_type}"
 
 
 @dataclass(frozen=True)

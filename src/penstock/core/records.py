@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +106,22 @@ class FailedState(StrEnum):
     RESOLVED = "RESOLVED"
     SKIPPED = "SKIPPED"
     PURGED = "PURGED"
+
+
+class Method(StrEnum):
+    """How a transformation is written (transformations.md 1); NONE passes events as they are."""
+
+    PYTHON = "PYTHON"
+    BLOCKS = "BLOCKS"
+    NONE = "NONE"
+
+
+class VersionStatus(StrEnum):
+    """Of a version of a transformation (transformations.md 10.4)."""
+
+    DRAFT = "DRAFT"
+    DEPLOYED = "DEPLOYED"
+    SUPERSEDED = "SUPERSEDED"
 
 
 class Severity(StrEnum):
@@ -218,6 +234,10 @@ class Generation:
         if self.mode == mode or not (self.mode or reload):
             return self
         return Generation(self.current, self.building + 1, mode)
+
+    def again(self) -> Generation:
+        """The reload that is under way, from its beginning."""
+        return self if self.building is None else replace(self, building=self.building + 1)
 
 
 @dataclass(frozen=True)
@@ -333,6 +353,24 @@ class ObjectInfo:
     complete_pass_at: int | None = None
     estimated_rows: int | None = None
     updated_at: int = 0
+
+
+@dataclass(frozen=True)
+class TransformationVersion:
+    """One version of a pipeline's transformation.
+
+    Args:
+        body: the script, or the stored form of the blocks as JSON text; empty for NONE.
+    """
+
+    version: int
+    method: Method
+    body: str
+    status: VersionStatus
+    created_by: str = ""
+    created_at: int = 0
+    deployed_at: int | None = None
+    comment: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pyarrow as pa
+
 from penstock.core.failpoints import hit
 from penstock.core.load import Deletes, WriteMode
+from penstock.core.mapping import Mapping
 from penstock.core.splits import history_is_read
 from penstock.core.stream import ReadMode, Split
-from penstock.engine.task import Task
+from penstock.engine.mappers import event_type_plan, tables_of
+from penstock.engine.mapping import system_fields
+from penstock.engine.task import StreamPlan, Task
 
 
 class Histories:
@@ -75,15 +80,29 @@ class Histories:
     def _finish(self, stream: str) -> None:
         """All history of the stream is in the destination: show it, and remember that."""
         task, plan = self._task, self._task.plans[stream]
-        mapping = task.memory.mapping(plan.event_type)
-        merging = plan.mode is WriteMode.MERGE
-        if mapping is not None and plan.rebuilding:
-            hit("publish.before")
-            task.destination.publish(mapping.table, plan.generation)
-        if mapping is not None and plan.deletes is Deletes.HARD and merging:
-            task.destination.purge(mapping.table)
+        for mapping in tables_of(task, stream):
+            if plan.rebuilding:
+                _show(task, plan, mapping)
+            merging = (plan.wanted or plan.mode) is WriteMode.MERGE and mapping.key
+            if plan.deletes is Deletes.HARD and merging:
+                task.destination.purge(mapping.table)
         hit("history.before_read")
         task.memory.history_read(stream, plan.generation, plan.rebuilding)
         hit("history.read")
         task.plans = {**task.plans, stream: replace(plan, published=plan.generation)}
         task.unread.discard(stream)
+
+
+def _show(task: Task, plan: StreamPlan, mapping: Mapping) -> None:
+    """Put the new table in the old one's place; an event type without a row has none so far."""
+    made = event_type_plan(task, plan, mapping.event_type, mapping.key)
+    ours = system_fields(made.stream, mapping.key, keep_op=task.keep_op)
+    task.destination.evolve(
+        mapping.table,
+        pa.schema([*mapping.schema, *ours]),
+        mapping.key,
+        mode=made.mode,
+        generation=plan.generation,
+    )
+    hit("publish.before")
+    task.destination.publish(mapping.table, plan.generation)

@@ -45,9 +45,10 @@ def deliver(task: Task, package: LoadPackage) -> None:
     if package.parts:
         # A load takes the most memory of a job: what reading and earlier loads freed makes room.
         release_freed()
-    package, receipts = _load_tables(task, package)
+    package, loaded = _load_tables(task, package)
+    receipts = _of_all_parts(package, loaded)
     for part in package.parts:
-        if part.publish:
+        if part.publish and part.table:
             hit("publish.before")
             task.destination.publish(part.table, part.generation)
     record = _record(task, package, list(package.parts), receipts)
@@ -66,24 +67,32 @@ def deliver(task: Task, package: LoadPackage) -> None:
 
 def _load_tables(task: Task, package: LoadPackage) -> tuple[LoadPackage, list[Receipt]]:
     """All tables of a package: at once where the destination can, else one after the other."""
-    if len(package.parts) > 1 and task.destination.capabilities.atomic_package:
+    parts = [part for part in package.parts if part.table]
+    if len(parts) > 1 and task.destination.capabilities.atomic_package:
         return _load_at_once(task, package)
     receipts: list[Receipt] = []
-    for part in package.parts:
+    for part in parts:
         package, receipt = _load_part(task, package, part)
         receipts.append(receipt)
         hit("load.between_tables")
     return package, receipts
 
 
+def _of_all_parts(package: LoadPackage, loaded: Sequence[Receipt]) -> list[Receipt]:
+    """A part without a table has nothing to load, and a receipt that says so."""
+    receipts = iter(loaded)
+    return [next(receipts) if p.table else Receipt(p.load_id, "") for p in package.parts]
+
+
 def _load_at_once(task: Task, package: LoadPackage) -> tuple[LoadPackage, list[Receipt]]:
-    loads = [table_load(task, package, part) for part in package.parts]
+    parts = [part for part in package.parts if part.table]
+    loads = [table_load(task, package, part) for part in parts]
     try:
-        return package, _patiently(task, package.parts[0].stream, loads)
+        return package, _patiently(task, parts[0].stream, loads)
     except (DataError, NoRoom) as error:
         refusal = error
     left = package
-    for at, part in enumerate(package.parts):
+    for at, part in enumerate(parts):
         refused = task.destination.refused(loads[at], loads[:at])
         if refused:
             left, part = without_refused(left, part, loads[at], refused)
@@ -91,9 +100,9 @@ def _load_at_once(task: Task, package: LoadPackage) -> tuple[LoadPackage, list[R
     if left is package and isinstance(refusal, NoRoom):
         raise refusal
     if left is package:
-        raise _refused_nothing(refusal, package.parts[0]) from refusal
+        raise _refused_nothing(refusal, parts[0]) from refusal
     task.staging.rewrite(left)
-    return left, _patiently(task, left.parts[0].stream, loads)
+    return left, _patiently(task, parts[0].stream, loads)
 
 
 def _load_part(task: Task, package: LoadPackage, part: PackagePart) -> tuple[LoadPackage, Receipt]:
@@ -204,7 +213,7 @@ def _ledger_checkpoint(task: Task, package: LoadPackage, part: PackagePart) -> s
         "source": task.source.identity,
         "stream": part.stream,
         "generation": part.generation,
-        "parts": len(package.parts),
+        "parts": sum(bool(part.table) for part in package.parts),
     }
     return json.dumps({**json.loads(package.checkpoint.to_json()), **own}, separators=(",", ":"))
 
@@ -295,7 +304,7 @@ def _record(
                 event_type=part.event_type,
                 table=part.table,
                 books=books,
-                receipt=receipt,
+                receipt=receipt if part.table else None,
                 load_id=part.load_id,
                 generation=part.generation,
                 published=part.publish,

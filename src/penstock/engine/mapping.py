@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Collection, Iterator
-from collections.abc import Mapping as Dict
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -69,7 +68,7 @@ class Mapper:
     def map(self, batch: Batch) -> Mapped:
         """One batch; rows whose key is null or whose values do not fit join `failed`."""
         if batch.rows is None:
-            return Mapped(batch, None, None, batch.failed)
+            return unmapped(batch)
         if self._plan.deletes is Deletes.IGNORE:
             batch = without_deletes(batch)
         batch, changes = parted(batch)
@@ -282,6 +281,7 @@ class Mapper:
                 attempt=batch.attempt,
                 op=changes.op[index].as_py(),
                 row_id=row_id,
+                shaped=batch.shaped,
             )
 
     def _keys(self, batch: Batch) -> pa.RecordBatch | None:
@@ -352,11 +352,11 @@ class Mapper:
         yield pa.field(metadata.HINT, pa.uint8()), hints
 
 
-def map_batch(mappers: Dict[str, Mapper], batch: Batch) -> Mapped:
-    """A batch of one of several streams; one that speaks of no stream has nothing to map."""
-    if not batch.stream:
-        return Mapped(batch, None, None, ())
-    return mappers[batch.stream].map(batch)
+def unmapped(batch: Batch) -> Mapped:
+    """A batch without rows."""
+    counts = batch.counts
+    filtered, created = counts.get("filtered", 0), counts.get("created", 0)
+    return Mapped(batch, None, None, batch.failed, filtered, created)
 
 
 def _slots(task: Task, plan: StreamPlan) -> int:

@@ -121,7 +121,7 @@ class ObjectStaging:
 
     def pass_keys(self, package: LoadPackage, part: PackagePart, pass_id: str) -> dict[str, Path]:
         """They are brought into the package's folder, and go with it."""
-        folder = package.folder / KEYS / safe_name(part.stream)
+        folder = package.folder / KEYS / safe_name(part.name)
         files: dict[str, Path] = {}
         for key, size in self.objects.list(self._pass(package, part, pass_id)).items():
             file = folder / key.rpartition("/")[2]
@@ -193,7 +193,7 @@ class ObjectStaging:
         return split_folder(self.folder, item.card["split"]) / item.at.rpartition("/")[2]
 
     def _pass(self, package: LoadPackage, part: PackagePart, pass_id: str) -> str:
-        names = (package.split, KEYS, part.stream, pass_id)
+        names = (package.split, KEYS, part.name, pass_id)
         return "/".join([f"{self.prefix}/packages", *map(safe_name, names)])
 
 

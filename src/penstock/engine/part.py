@@ -1,4 +1,4 @@
-"""One stream's rows in the open package: files, keys, failed events, books."""
+"""Rows of one event type in the open package: files, keys, failed events, books."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from penstock.core.batch import FailedEvent
 from penstock.core.books import Books
-from penstock.core.load import PackagePart, WriteMode
+from penstock.core.load import PackagePart, WriteMode, part_name
 from penstock.core.mapping import Mapping
 from penstock.engine.collapse import all_differ, collapse
 from penstock.engine.files import StagedFile
@@ -27,8 +27,10 @@ from penstock.engine.uniform import make_uniform
 
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 EVENTS = pa.schema([(name, pa.string()) for name in (
-    "object", "stage", "code", "reason", "raw", "key", "event_type", "op", "row_id"
-)] + [(name, pa.int64()) for name in ("ingested_at", "seq", "attempt")])  # fmt: skip
+    "object", "stage", "code", "reason", "raw", "key", "event_type", "op", "row_id",
+    "sub_code", "traceback",
+)] + [(name, pa.int64()) for name in ("ingested_at", "seq", "attempt", "line")]
+    + [("shaped", pa.bool_())])  # fmt: skip
 
 
 # A merge compares fingerprints; versions of a history are put in order and compared as whole
@@ -37,14 +39,28 @@ _WEIGHT = {WriteMode.HISTORY: 12}
 
 
 class OpenPart:
-    """Grows until its package closes; then it is a `PackagePart` and never changes again."""
+    """Grows until its package closes; then it is a `PackagePart` and never changes again.
+
+    Args:
+        mapper: None as long as the event type has no table.
+        shaped: the rows come from a transformation.
+    """
 
     def __init__(
-        self, folder: Path, number: int, plan: StreamPlan, mapper: Mapper, *, sealing: bool = False
+        self,
+        folder: Path,
+        number: int,
+        plan: StreamPlan,
+        mapper: Mapper | None,
+        *,
+        sealing: bool = False,
+        shaped: bool = False,
     ) -> None:
         self._folder = folder
         self._plan = plan
         self._mapper = mapper
+        self._no_table = Mapping(plan.event_type, "", ())
+        self._shaped = shaped
         self._keys: StagedFile | None = None
         self._seen: list[pa.RecordBatch] = []
         """The keys of the rows so far."""
@@ -76,6 +92,22 @@ class OpenPart:
     @property
     def pass_ended(self) -> bool:
         return self._pass_end is not None
+
+    @property
+    def name(self) -> str:
+        return part_name(self.stream, self._plan.event_type)
+
+    @property
+    def stream(self) -> str:
+        return self._plan.stream.name
+
+    @property
+    def mapping(self) -> Mapping:
+        return self._mapper.mapping if self._mapper is not None else self._no_table
+
+    def mapped_by(self, plan: StreamPlan, mapper: Mapper | None) -> None:
+        """The event type may have got its table since the part was opened."""
+        self._plan, self._mapper = plan, mapper
 
     def append(self, mapped: Mapped, current: Pass | None) -> None:
         batch = mapped.batch
@@ -123,7 +155,7 @@ class OpenPart:
         self._stored.flush()
         if self._keys is not None:
             self._keys.close()
-        mapping = self._mapper.mapping
+        mapping = self.mapping
         files = [file.path for file in self._stored.files]
         if self._sealing:
             files = [beside(file, "whole") for file in files]
@@ -136,7 +168,8 @@ class OpenPart:
         swept = self._truncated or not rebuilding
         if current is not None and self._pass_end and mapping.key and swept:
             safety = 1.0 if self._truncated else self._plan.delete_safety
-            sweep = {**asdict(current), "safety": safety}
+            parts = current.parts_of(self.name, self.stream)
+            sweep = {**current.to_dict(), "parts": parts, "safety": safety}
         return PackagePart(
             stream=self._plan.stream.name,
             event_type=self._plan.event_type,
@@ -156,6 +189,7 @@ class OpenPart:
             publish=publish and rebuilding,
             attempt=self._attempt,
             left_out=left_out,
+            shaped=self._shaped,
         )
 
     def abandon(self) -> None:
@@ -180,10 +214,10 @@ class OpenPart:
         # After `untold`, which says where the rows begin that are in no file.
         state["rows_from"] = self._stored.told_from
         state["failed"] = [vars_of(event) for event in self._failed[self._told_failed :]]
-        if self._told_mapping is not self._mapper.mapping:
-            state["mapping"] = self._mapper.mapping.to_dict()
+        if self._told_mapping is not self.mapping:
+            state["mapping"] = self.mapping.to_dict()
         self._untold_keys, self._told_failed = [], len(self._failed)
-        self._told_mapping = self._mapper.mapping
+        self._told_mapping = self.mapping
         return state, blobs
 
     def _state(self, current: Pass | None) -> dict[str, Any]:
@@ -193,6 +227,8 @@ class OpenPart:
             "stream": self._plan.stream.name,
             "event_type": self._plan.event_type,
             "mode": self._plan.mode,
+            "wanted": self._plan.wanted or self._plan.mode,
+            "shaped": self._shaped,
             "generation": self.generation,
             "attempt": self._attempt,
             "books": self._books.to_dict(),
@@ -203,10 +239,10 @@ class OpenPart:
     def _write_rows(self, rows: pa.RecordBatch) -> None:
         self._stored.write(rows)
         if self._plan.mode is WriteMode.MERGE:
-            self._seen.append(rows.select(list(self._mapper.mapping.key)))
-        if self._truncated and self._mapper.mapping.key:
+            self._seen.append(rows.select(list(self.mapping.key)))
+        if self._truncated and self.mapping.key:
             # What came after the table was emptied is there, even where its values are the old.
-            self._write_keys(rows.select(list(self._mapper.mapping.key)))
+            self._write_keys(rows.select(list(self.mapping.key)))
         self.rows += rows.num_rows
         self.bytes += rows.nbytes
 

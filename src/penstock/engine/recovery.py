@@ -24,7 +24,7 @@ from penstock.engine.package import BUILDING
 from penstock.engine.part import beside, settled, write_failed
 from penstock.engine.rowfiles import RowFile, RowFiles
 from penstock.engine.seals import place
-from penstock.engine.task import Task
+from penstock.engine.task import StreamPlan, Task
 
 
 def left_open(staging: Path) -> list[Path]:
@@ -71,7 +71,7 @@ def _goes_on(task: Task, state: dict[str, Any]) -> bool:
     split = state["split"]
     plans = [task.plans.get(part["stream"]) for part in state["parts"]]
     same = all(
-        plan is not None and (plan.generation, plan.mode) == (part["generation"], part["mode"])
+        plan is not None and plan.generation == part["generation"] and _in_its_mode(plan, part)
         for plan, part in zip(plans, state["parts"], strict=True)
     )
     return (
@@ -80,6 +80,13 @@ def _goes_on(task: Task, state: dict[str, Any]) -> bool:
         and state["package_no"] == task.package_numbers.get(split, 0) + 1
         and state["after"] == place(task.checkpoints.get(split))
     )
+
+
+def _in_its_mode(plan: StreamPlan, part: dict[str, Any]) -> bool:
+    """The mode of what a transformation made depends on the key that it gave, not on the plan."""
+    if part.get("shaped"):
+        return bool((plan.wanted or plan.mode) == part["wanted"])
+    return bool(plan.mode == part["mode"])
 
 
 def _files_are_whole(building: Path, record: Record) -> bool:
@@ -169,6 +176,7 @@ class _Part:
             failed_file=write_failed(self.building, prefix, self.failed),
             attempt=state["attempt"],
             left_out=left_out,
+            shaped=state.get("shaped", False),
         )
 
     def _row_files(self, prefix: str) -> list[Path]:

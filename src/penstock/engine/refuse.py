@@ -88,6 +88,7 @@ def _event(part: PackagePart, table: pa.Table, index: int, refused: Refused) -> 
         attempt=part.attempt,
         op=row[metadata.OP],
         row_id=row.get(metadata.ID),
+        shaped=part.shaped,
     )
 
 

@@ -23,7 +23,7 @@ from penstock.core.stream import Split
 from penstock.engine.extract import extract
 from penstock.engine.histories import Histories
 from penstock.engine.load import deliver
-from penstock.engine.mapping import Mapper, map_batch
+from penstock.engine.mappers import Mappers
 from penstock.engine.passes import Passes
 from penstock.engine.recovery import forget, left_open, recovered
 from penstock.engine.stage import Stager
@@ -180,13 +180,11 @@ def split_packages(
         task.states[name].started_at = task.states[name].started_at or now
     checkpoint = task.checkpoints.get(split.name)
     passes = Passes.resume(checkpoint, now)
-    mappers = {name: Mapper(task, task.plans[name]) for name in split.streams}
-    for name, mapper in mappers.items():
-        task.states[name].table = mapper.mapping.table
+    mappers = Mappers(task, split.streams)
     stager = Stager(task, split, passes, mappers)
-    batches = transform(extract(task, split, checkpoint, passes, others_ended), ())
+    batches = transform(task, extract(task, split, checkpoint, passes, others_ended), passes)
     try:
-        yield from stager.packages(map_batch(mappers, batch) for batch in batches)
+        yield from stager.packages(map(mappers.map, batches))
     except PenstockError as error:
         if not isinstance(error, _STOP) and (last := stager.finish(whole=False)):
             yield last

@@ -14,10 +14,11 @@ from penstock.core.checkpoint import Checkpoint
 from penstock.core.clock import new_id
 from penstock.core.errors import PenstockError
 from penstock.core.failpoints import hit
-from penstock.core.load import LoadPackage
+from penstock.core.load import LoadPackage, part_name
 from penstock.core.stream import Split
 from penstock.engine.folders import split_folder
-from penstock.engine.mapping import Mapped, Mapper
+from penstock.engine.mappers import Mappers
+from penstock.engine.mapping import Mapped
 from penstock.engine.package import BUILDING, disk_error
 from penstock.engine.part import OpenPart
 from penstock.engine.passes import Passes
@@ -39,9 +40,7 @@ def is_heartbeat(batch: Batch) -> bool:
 class Stager:
     """Writes the open package of one split and closes it at checkpoints."""
 
-    def __init__(
-        self, task: Task, split: Split, passes: Passes, mappers: dict[str, Mapper]
-    ) -> None:
+    def __init__(self, task: Task, split: Split, passes: Passes, mappers: Mappers) -> None:
         self._task = task
         self._split = split
         self._passes = passes
@@ -49,8 +48,9 @@ class Stager:
         self._folder = split_folder(task.staging.folder, split.name)
         self._package_no = task.package_numbers.get(split.name, 0)
         self._parts: dict[str, OpenPart] = {}
+        """By their names; those of what a transformation made come as it makes them."""
         self._packed: set[str] = set()
-        """Streams that a package of this read holds: they have their table."""
+        """Parts that a package of this read holds: they have their table."""
         self._most_rows = min(task.budget.first_rows, task.budget.package_rows)
         self._building: Path | None = None
         self._opened_at = 0.0
@@ -96,15 +96,26 @@ class Stager:
         partial = bool(self._task.bounds) or self._task.replaying
         alone = not self._log and not self._split.history
         if whole and not partial and not self._log:
-            for name in self._split.streams:
-                if name not in self._packed or (alone and self._task.plans[name].rebuilding):
-                    self._part(name)
+            self._complete(alone=alone)
         elif not whole and (self._checkpoint is None or self._beyond_checkpoint):
             self.abandon()
         if self._parts:
             return self._close(publish=whole and not partial and alone)
         moved = self._log and self._has_moved() and not self._beyond_checkpoint
         return self._heartbeat() if moved else None
+
+    def _complete(self, *, alone: bool) -> None:
+        """Streams get their tables, and one that is being rebuilt all that it had, without rows.
+
+        What a transformation would have made of a stream without rows nobody knows.
+        """
+        for stream in self._split.streams:
+            rebuilding = alone and self._task.plans[stream].rebuilding
+            if rebuilding:
+                for event_type in self._mappers.with_tables(stream):
+                    self._part(stream, event_type)
+            if rebuilding or (stream not in self._packed and not self._mappers.shaping):
+                self._part(stream, self._task.plans[stream].event_type)
 
     def abandon(self) -> None:
         """Forget the open package; its rows will be read again."""
@@ -118,43 +129,48 @@ class Stager:
 
     def _append(self, mapped: Mapped) -> None:
         hit("stage.before_write")
-        name = mapped.batch.stream
-        part = self._part(name)
+        stream = mapped.batch.stream
+        part = self._part(stream, mapped.batch.event_type or self._task.plans[stream].event_type)
         if mapped.batch.generation > part.generation:
             # A reload inside an open package (of a log): rows of the older one are obsolete.
             part.restart(mapped.batch.generation)
-        part.append(mapped, self._passes.by_stream.get(name))
+        part.append(mapped, self._passes.by_stream.get(stream))
         self._ingested_at = max(self._ingested_at, mapped.batch.ingested_at)
         self._ends |= mapped.full_pass is not None and mapped.full_pass.ended
         self._resolved += mapped.batch.replayed
         self._seals.read(mapped.batch.num_rows)
-        self._task.states[name].rows_staged += mapped.rows.num_rows if mapped.rows else 0
+        self._task.states[stream].rows_staged += mapped.rows.num_rows if mapped.rows else 0
         hit("stage.after_write")
 
-    def _part(self, name: str) -> OpenPart:
+    def _part(self, stream: str, event_type: str) -> OpenPart:
         if self._building is None:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._building = self._folder / f"{BUILDING}{new_id()}"
             self._building.mkdir()
             self._seals.opened(self._building)
             self._opened_at = time.monotonic()
+        name = part_name(stream, event_type)
+        plan, mapper = self._mappers.of(stream, event_type)
         if name not in self._parts:
             self._parts[name] = OpenPart(
-                self._building, len(self._parts), self._task.plans[name], self._mappers[name],
-                sealing=self._seals.enabled,
+                self._building, len(self._parts), plan, mapper,
+                sealing=self._seals.enabled, shaped=self._mappers.shaping,
             )  # fmt: skip
+        elif self._mappers.shaping:
+            self._parts[name].mapped_by(plan, mapper)
         return self._parts[name]
+
+    def _keyed(self) -> dict[str, str]:
+        return {name: part.stream for name, part in self._parts.items() if part.has_keys}
 
     def _seal(self) -> None:
         """Up to this checkpoint the package would outlive this process."""
         assert self._checkpoint is not None
-        for mapper in self._mappers.values():
-            mapper.save()
-        passes, parts = self._passes.by_stream, self._parts.items()
-        keyed = {name for name, part in parts if part.has_keys}
-        checkpoint = self._passes.with_closed(keyed).into(self._checkpoint)
+        self._mappers.save()
+        passes, parts = self._passes.by_stream, self._parts.values()
+        checkpoint = self._passes.with_closed(self._keyed()).into(self._checkpoint)
         number = self._seals.records
-        told = [part.seal(passes.get(name), number) for name, part in parts]
+        told = [part.seal(passes.get(part.stream), number) for part in parts]
         try:
             self._seals.add(self._package_no + 1, checkpoint, self._ingested_at, told)
         except OSError as error:
@@ -221,19 +237,17 @@ class Stager:
     def _close(self, *, publish: bool) -> LoadPackage:
         assert self._building is not None
         self._package_no += 1
-        keyed = {name for name, part in self._parts.items() if part.has_keys}
-        self._passes.closed(keyed)
-        for mapper in self._mappers.values():
-            mapper.save()
+        self._passes.closed(self._keyed())
+        self._mappers.save()
         identity = new_id()
         try:
             parts = tuple(
-                part.close(identity, self._passes.by_stream.get(name), publish=publish)
-                for name, part in self._parts.items()
+                part.close(identity, self._passes.by_stream.get(part.stream), publish=publish)
+                for part in self._parts.values()
             )
-            for name, part in self._parts.items():
+            for part in self._parts.values():
                 if part.pass_ended:
-                    self._passes.ended(name)
+                    self._passes.ended(part.stream)
             checkpoint = self._noted(self._checkpoint) if self._checkpoint else None
             package = LoadPackage(
                 id=identity,

@@ -105,13 +105,13 @@ class LocalStaging:
         return any(split_folder(self.folder, split).glob(f"*/{CARD}"))
 
     def pass_keys(self, package: LoadPackage, part: PackagePart, pass_id: str) -> dict[str, Path]:
-        folder = pass_folder(self.folder, package.split, part.stream, pass_id)
+        folder = pass_folder(self.folder, package.split, part.name, pass_id)
         return {file.name: file for file in folder.glob("*.parquet")} if folder.is_dir() else {}
 
     def keep_keys(self, package: LoadPackage, part: PackagePart, pass_id: str) -> None:
         if part.keys_file is None or not (package.folder / part.keys_file).exists():
             return
-        folder = pass_folder(self.folder, package.split, part.stream, pass_id)
+        folder = pass_folder(self.folder, package.split, part.name, pass_id)
         for other in folder.parent.iterdir() if folder.parent.is_dir() else ():
             if other != folder:
                 shutil.rmtree(other, ignore_errors=True)
@@ -119,7 +119,7 @@ class LocalStaging:
         (package.folder / part.keys_file).replace(folder / f"{package.id}.parquet")
 
     def drop_keys(self, package: LoadPackage, part: PackagePart, pass_id: str) -> None:
-        folder = pass_folder(self.folder, package.split, part.stream, pass_id)
+        folder = pass_folder(self.folder, package.split, part.name, pass_id)
         shutil.rmtree(folder.parent, ignore_errors=True)
 
     def keep_failed(self, package: LoadPackage, part: PackagePart) -> str:

@@ -19,6 +19,7 @@ from penstock.engine.budget import Budget
 from penstock.engine.staging import Staging
 from penstock.sdk.destination import Destination
 from penstock.sdk.source import Source
+from penstock.transforms.events import Transformer
 
 
 class Memory(Protocol):
@@ -32,6 +33,16 @@ class Memory(Protocol):
         """Pairs original -> chosen of a destination schema, for ever."""
 
     def remember(self, scope: str, names: Dict[str, str]) -> None: ...
+
+    def event_types(self) -> Dict[str, Dict[str, bool]]:
+        """What transformations have made so far: by stream and event type, whether each row of
+        it had the key of the row that it came from."""
+
+    def note_event_type(self, stream: str, event_type: str, key_kept: bool) -> None:
+        """Keep that a transformation makes events of this type of the stream's."""
+
+    def reload_again(self, stream: str) -> None:
+        """The stream's reload that is under way begins anew with the next job."""
 
     def begin(self, starts: Dict[str, tuple[Checkpoint, int]]) -> None:
         """Save where splits begin, with the generation, of those that have no position."""
@@ -51,6 +62,7 @@ class StreamPlan:
     Args:
         key: field names of the key (the source's, or the user's choice).
         generation: stamped on its rows; above `published` they go to a shadow table.
+        wanted: the mode that was asked for; `mode` is append where there is no key.
     """
 
     stream: Stream
@@ -62,6 +74,7 @@ class StreamPlan:
     delete_safety: float = 0.2
     deletes: Deletes = Deletes.SOFT
     truncates: Truncates = Truncates.IGNORE
+    wanted: WriteMode | None = None
 
     @property
     def rebuilding(self) -> bool:
@@ -103,6 +116,9 @@ class Task:
     names: Names = field(default_factory=Names)
     cancel: threading.Event = field(default_factory=threading.Event)
     bounds: Dict[str, str] = field(default_factory=dict)
+    transformer: Transformer | None = None
+    """The version in force; one for all splits, which take turns (`transforming`)."""
+    transforming: threading.Lock = field(default_factory=threading.Lock)
     unread: set[str] = field(default_factory=set)
     """Streams whose history is being read; written by the thread that loads."""
     truncated: dict[str, int] = field(default_factory=dict)

@@ -1,33 +1,257 @@
-"""Run the blocks of a pipeline over batches, keeping failed events beside the rows."""
+"""Let the transformation of a pipeline shape batches: decision 0042."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from penstock.core.batch import Batch
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from penstock.core import metadata
+from penstock.core.batch import PER_ROW, Batch, FailedEvent, FullPass
 from penstock.core.failpoints import hit
-from penstock.transforms import Block
+from penstock.core.load import Deletes
+from penstock.engine.changes import Changes, parted, without_deletes
+from penstock.engine.follow import events_of, fields_of, ids_of, key_is_kept, left_out_of
+from penstock.engine.mappers import is_shared, key_fields, note_event_type
+from penstock.engine.mapping import raw_event
+from penstock.engine.passes import Passes
+from penstock.engine.task import StreamPlan, Task
+from penstock.transforms.events import Events, Refused, Transformed
+
+_NOTHING = Transformed(())
 
 
-def transform(batches: Iterable[Batch], blocks: Sequence[Block]) -> Iterator[Batch]:
-    """Each batch through every block in order; rows that cannot pass join `failed`."""
+def transform(task: Task, batches: Iterable[Batch], passes: Passes) -> Iterator[Batch]:
+    """The batches as the transformation in force makes them; as they are where there is none."""
+    if task.transformer is None:
+        for batch in batches:
+            yield batch
+            hit("transform.after")
+        return
+    shaper = _Shaper(task, passes)
     for batch in batches:
-        yield _through(batch, blocks)
-        hit("transform.after")
+        for made in shaper.shaped(batch):
+            yield made
+            hit("transform.after")
 
 
-def _through(batch: Batch, blocks: Sequence[Block]) -> Batch:
-    if batch.rows is None or (batch.full_pass is not None and batch.full_pass.keys_only):
-        return batch
-    for block in blocks:
+class _Shaper:
+    """The transformation over the batches of one split.
+
+    One batch gives one for each event type. The last is of the stream's own, and has the
+    checkpoint, the books and whatever else was told of what was read, with or without rows.
+    """
+
+    def __init__(self, task: Task, passes: Passes) -> None:
+        self._task = task
+        self._passes = passes
+        self._seq = 0
+        self._fields: dict[str, dict[str, None]] = {}
+        """Of each event type, those seen so far."""
+
+    def shaped(self, batch: Batch) -> Iterator[Batch]:
+        if not batch.stream or batch.shaped:
+            yield batch
+            return
+        plan = self._task.plans[batch.stream]
+        if batch.full_pass is not None and batch.full_pass.keys_only:
+            yield from self._swept(plan, batch, batch.full_pass)
+            return
+        if plan.deletes is Deletes.IGNORE:
+            batch = without_deletes(batch)
+        own = replace(batch, rows=None, hints=None, row_ids=None, shaped=True)
         if batch.rows is None:
-            break
-        shaped = block.apply(batch.rows)
-        counts = dict(batch.counts)
-        counts["filtered"] = counts.get("filtered", 0) + shaped.filtered
-        counts["created"] = counts.get("created", 0) + shaped.created
-        batch = replace(
-            batch, rows=shaped.rows, failed=(*batch.failed, *shaped.failed), counts=counts
+            yield from self._ended(plan, batch)
+            yield own
+            return
+        batch, changes = parted(batch)
+        done = self._done(plan, batch, changes)
+        failed = tuple(self._failed(plan, batch, changes, done.refused))
+        self._passes.refused(batch.stream, len(failed))
+        last = None
+        for made, first in zip(done.outputs, _firsts(done.outputs), strict=True):
+            output = self._output(plan, batch, changes, made, first)
+            if made.name == plan.event_type and last is None:
+                last = output
+            else:
+                yield output
+        yield from self._ended(plan, batch)
+        yield _with_rows(own, last, done.filtered, failed)
+
+    def _done(self, plan: StreamPlan, batch: Batch, changes: Changes) -> Transformed:
+        if not batch.num_rows:
+            return _NOTHING
+        assert self._task.transformer is not None
+        with self._task.transforming:
+            return self._task.transformer.transform(events_of(plan, batch, changes))
+
+    def _output(
+        self, plan: StreamPlan, batch: Batch, changes: Changes, made: Events, first: int
+    ) -> Batch:
+        """A batch of one event type: `first` of its rows stand for a row that was read each."""
+        kept = key_is_kept(plan, batch, made)
+        note_event_type(self._task, batch.stream, made.name, key_kept=kept)
+        rows, op = fields_of(plan, batch, made), batch.op
+        if op == PER_ROW:
+            rows = rows.append_column(metadata.OP, changes.op.take(made.origin))
+            left_out = left_out_of(batch, changes, made, self._known_fields(made))
+            if left_out is not None:
+                rows = rows.append_column(metadata.LEFT_OUT, left_out)
+        return Batch(
+            batch.stream,
+            rows=rows,
+            op=op,
+            hints=batch.hints.take(made.origin) if batch.hints is not None else None,
+            row_ids=ids_of(batch, made),
+            generation=plan.published if is_shared(self._task, made.name) else batch.generation,
+            full_pass=self._pass_of(batch, made.name),
+            ingested_at=batch.ingested_at,
+            counts={"created": rows.num_rows - first},
+            attempt=batch.attempt,
+            event_type=made.name,
+            keys=made.keys,
+            shaped=True,
         )
-    return batch
+
+    def _known_fields(self, made: Events) -> Iterable[str]:
+        """Fields that events of this type have, or have had."""
+        if made.name not in self._fields:
+            mapping = self._task.memory.mapping(made.name)
+            names = [column.field for column in mapping.columns] if mapping is not None else []
+            self._fields[made.name] = dict.fromkeys(names)
+        self._fields[made.name].update(dict.fromkeys(made.rows.schema.names))
+        return self._fields[made.name]
+
+    def _pass_of(self, batch: Batch, event_type: str) -> FullPass | None:
+        """The complete read that the rows belong to, which ends with the batch of its own.
+
+        Of a table that several streams fill none says which rows are gone.
+        """
+        if batch.full_pass is None or is_shared(self._task, event_type):
+            return None
+        return replace(batch.full_pass, ended=False)
+
+    def _ended(self, plan: StreamPlan, batch: Batch) -> Iterator[Batch]:
+        """The end of a complete read for the other event types of the stream."""
+        if batch.full_pass is None or not batch.full_pass.ended:
+            return
+        for event_type in self._known(plan):
+            if event_type != plan.event_type:
+                yield replace(
+                    _bare(batch), event_type=event_type, full_pass=batch.full_pass, shaped=True
+                )
+
+    def _known(self, plan: StreamPlan) -> list[str]:
+        known = self._task.memory.event_types().get(plan.stream.name, {})
+        return [name for name in known if not is_shared(self._task, name)]
+
+    def _swept(self, plan: StreamPlan, batch: Batch, sweep: FullPass) -> Iterator[Batch]:
+        """Keys alone go through no transformation; they count for event types that keep them.
+
+        For the others nothing is known to be gone.
+        """
+        kept = self._task.memory.event_types().get(plan.stream.name, {})
+        for event_type in self._known(plan):
+            if event_type != plan.event_type and kept[event_type]:
+                yield self._keys_of(plan, batch, event_type)
+        if kept.get(plan.event_type) and plan.event_type in self._known(plan):
+            yield replace(
+                self._keys_of(plan, batch, plan.event_type), checkpoint=batch.checkpoint,
+                failed=batch.failed, warnings=batch.warnings, bytes_read=batch.bytes_read,
+            )  # fmt: skip
+            return
+        blind = replace(sweep, verified=False)
+        yield replace(batch, rows=None, row_ids=None, full_pass=blind, shaped=True)
+
+    def _keys_of(self, plan: StreamPlan, batch: Batch, event_type: str) -> Batch:
+        mapping = self._task.memory.mapping(event_type)
+        made = replace(_bare(batch), event_type=event_type, full_pass=batch.full_pass, shaped=True)
+        if mapping is None or batch.rows is None:
+            return made
+        keys = key_fields(mapping)
+        names = dict(zip(plan.key, keys, strict=False))
+        renamed = [names.get(name, name) for name in batch.rows.schema.names]
+        rows = batch.rows.rename_columns(renamed)
+        return replace(made, rows=rows, row_ids=batch.row_ids, keys=keys)
+
+    def _failed(
+        self, plan: StreamPlan, batch: Batch, changes: Changes, refused: Iterable[Refused]
+    ) -> Iterator[FailedEvent]:
+        """The events that the transformation refused, as they were read."""
+        assert batch.rows is not None
+        for item in refused:
+            raw = batch.rows.slice(item.row, 1).to_pylist()[0]
+            row_id = batch.row_ids[item.row].as_py() if batch.row_ids is not None else None
+            at_line = f" (line {item.line})" if item.line and "(line " not in item.reason else ""
+            yield FailedEvent(
+                object=batch.stream,
+                stage="TRANSFORMATION",
+                code=item.code,
+                reason=f"{item.reason}{at_line}",
+                raw=raw_event(raw, changes.fields_left_out(item.row)),
+                key=_key_of(plan, raw, row_id),
+                ingested_at=batch.ingested_at,
+                seq=self._seq + item.row,
+                event_type=plan.event_type,
+                attempt=batch.attempt,
+                op=changes.op[item.row].as_py(),
+                row_id=row_id,
+                sub_code=item.sub_code,
+                line=item.line,
+                traceback=item.traceback,
+            )
+        self._seq += batch.rows.num_rows
+
+
+def _bare(batch: Batch) -> Batch:
+    """What is the same for every batch that is made of this one."""
+    return Batch(
+        batch.stream,
+        op=batch.op,
+        generation=batch.generation,
+        ingested_at=batch.ingested_at,
+        attempt=batch.attempt,
+        truncated=batch.truncated,
+    )
+
+
+def _with_rows(
+    own: Batch, output: Batch | None, filtered: int, failed: tuple[FailedEvent, ...]
+) -> Batch:
+    """The stream's own batch with what the transformation made for it, and did not."""
+    counts = {**own.counts, "filtered": own.counts.get("filtered", 0) + filtered}
+    own = replace(own, failed=(*own.failed, *failed), counts=counts)
+    if output is None:
+        return own
+    return replace(
+        own,
+        rows=output.rows,
+        hints=output.hints,
+        row_ids=output.row_ids,
+        keys=output.keys,
+        counts={**counts, "created": output.counts["created"]},
+    )
+
+
+def _firsts(outputs: Iterable[Events]) -> Iterator[int]:
+    """For each output, of how many rows of the input it has the first row that came of it."""
+    seen: pa.Array | None = None
+    for made in outputs:
+        rows = pc.unique(made.origin)
+        if seen is None:
+            seen = rows
+            yield len(rows)
+            continue
+        new = rows.filter(pc.invert(pc.is_in(rows, seen)))
+        seen = pa.concat_arrays([seen, new])
+        yield len(new)
+
+
+def _key_of(plan: StreamPlan, raw: Mapping[str, object], row_id: str | None) -> str | None:
+    if plan.key == metadata.GENERATED_KEY:
+        return row_id
+    key = [raw.get(field) for field in plan.key]
+    known = bool(key) and all(part is not None for part in key)
+    return ":".join(str(part) for part in key) if known else None

@@ -18,6 +18,7 @@ from penstock.store.pipelines import Pipelines
 from penstock.store.positions import Positions
 from penstock.store.schema import Migrations, bring_up
 from penstock.store.secrets import Secrets
+from penstock.store.transformations import Transformations
 
 
 class Catalog:
@@ -34,6 +35,7 @@ class Catalog:
         self.activity = ActivityLog(database, now)
         self.objects = Objects(database, now)
         self.secrets = Secrets(database, now)
+        self.transformations = Transformations(database, now)
 
     @staticmethod
     def open(

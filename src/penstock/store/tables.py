@@ -17,7 +17,7 @@ NAMING: Final = {
     "pk": "pk_%(table_name)s",
 }
 VERSION_TABLE: Final = "penstock_version"
-VERSION: Final = "0003"
+VERSION: Final = "0004"
 """The migration that leads to these tables."""
 COUNTS: Final = tuple(item.name for item in fields(Books))
 
@@ -218,6 +218,32 @@ failed_event = sa.Table(
     sa.Index(None, "pipeline_id", "file"),
     sa.Index(None, "created_at"),
     sqlite_autoincrement=True,
+)
+
+# What a transformation makes of the events of an object.
+made_event_type = sa.Table(
+    "made_event_type",
+    metadata,
+    _pipeline(),
+    _text("object"),
+    _text("event_type"),
+    sa.Column("key_kept", sa.Boolean, nullable=False),
+    sa.PrimaryKeyConstraint("pipeline_id", "object", "event_type"),
+)
+
+transformation_version = sa.Table(
+    "transformation_version",
+    metadata,
+    _pipeline(),
+    _number("version"),
+    _text("method"),
+    _text("body"),
+    _text("status"),
+    _text("created_by"),
+    _number("created_at"),
+    _number("deployed_at", nullable=True),
+    _text("comment"),
+    sa.PrimaryKeyConstraint("pipeline_id", "version"),
 )
 
 # Outlives its pipeline, hence the name and no foreign key.

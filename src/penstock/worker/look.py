@@ -25,7 +25,6 @@ from penstock.engine.extract import context
 from penstock.engine.mapping import Mapper, system_fields
 from penstock.engine.staging import LocalStaging
 from penstock.engine.task import Names, StreamPlan, Task
-from penstock.engine.transform import transform
 from penstock.sdk.destination import Destination
 from penstock.sdk.source import Source, Step
 from penstock.store import Catalog
@@ -93,7 +92,7 @@ def preview(workspace: Workspace, pipeline: str, name: str, rows: int) -> pa.Tab
         batches = ends.source.read(split, split.start, context(task, split, limit=rows))
         with closing(batches):  # type: ignore[type-var]
             stamped = (replace(batch, ingested_at=task.clock()) for batch in batches)
-            for batch in transform(stamped, ()):
+            for batch in stamped:
                 mapped = mapper.map(batch)
                 if mapped.rows is not None and mapped.rows.num_rows:
                     found.append(mapped.rows)

@@ -22,6 +22,25 @@ class CatalogMemory:
         self._lock = threading.RLock()
         self._mappings: dict[str, Mapping] | None = None
         self._names: dict[str, dict[str, str]] = {}
+        self._made: dict[str, dict[str, bool]] | None = None
+
+    def event_types(self) -> dict[str, dict[str, bool]]:
+        with self._lock:
+            if self._made is None:
+                self._made = self._catalog.transformations.event_types(self._pipeline)
+            return {stream: {**types} for stream, types in self._made.items()}
+
+    def note_event_type(self, stream: str, event_type: str, key_kept: bool) -> None:
+        with self._lock:
+            self._catalog.transformations.note_event_type(
+                self._pipeline, stream, event_type, key_kept
+            )
+            self._made = None
+
+    def reload_again(self, stream: str) -> None:
+        with self._lock:
+            known = self._catalog.positions.generations(self._pipeline)[stream]
+            self._catalog.positions.set_generation(self._pipeline, stream, known.again())
 
     def mapping(self, event_type: str) -> Mapping | None:
         with self._lock:
@@ -67,6 +86,19 @@ class TryMemory:
         self._base = base
         self._mappings: dict[str, Mapping] = {}
         self._names: dict[str, dict[str, str]] = {}
+        self._made: dict[str, dict[str, bool]] = {}
+
+    def event_types(self) -> dict[str, dict[str, bool]]:
+        known = self._base.event_types() if self._base else {}
+        for stream, types in self._made.items():
+            known[stream] = {**known.get(stream, {}), **types}
+        return known
+
+    def note_event_type(self, stream: str, event_type: str, key_kept: bool) -> None:
+        self._made.setdefault(stream, {})[event_type] = key_kept
+
+    def reload_again(self, stream: str) -> None:
+        raise AssertionError(f"a preview reloaded {stream}")
 
     def mapping(self, event_type: str) -> Mapping | None:
         known = self._mappings.get(event_type)

@@ -99,6 +99,7 @@ def stream_plan(
         delete_safety=1.0 if accept_deletes else safety,
         deletes=deletes,
         truncates=Truncates(settings.on_source_truncate or spec.on_source_truncate),
+        wanted=mode,
     )
 
 

@@ -25,6 +25,7 @@ from penstock.engine.staging import LocalStaging, Staging
 from penstock.engine.task import StreamPlan, Task
 from penstock.sdk.destination import Capabilities, Destination, LedgerEntry, Refused
 from penstock.sdk.source import ReadContext, Source, Step
+from penstock.transforms.events import Transformer
 
 
 class MemoryDestination(Destination):
@@ -153,6 +154,17 @@ class MemoryCatalog:
         self.commits: list[CommitRecord] = []
         self.begun: dict[str, Checkpoint] = {}
         self.read: dict[str, int] = {}
+        self.made: dict[str, dict[str, bool]] = {}
+        self.reloads: list[str] = []
+
+    def event_types(self) -> dict[str, dict[str, bool]]:
+        return self.made
+
+    def note_event_type(self, stream: str, event_type: str, key_kept: bool) -> None:
+        self.made.setdefault(stream, {})[event_type] = key_kept
+
+    def reload_again(self, stream: str) -> None:
+        self.reloads.append(stream)
 
     def mapping(self, event_type: str) -> Mapping | None:
         return self.mappings.get(event_type)
@@ -234,6 +246,7 @@ def task(
     package_rows: int = 1_000,
     now: int = 1_000,
     staging: Staging | None = None,
+    transformer: Transformer | None = None,
 ) -> Task:
     """A job over all streams of the source, going on from the catalog's last commits."""
     streams = source.discover()
@@ -254,4 +267,5 @@ def task(
         clock=Forward(now=lambda: now),
         budget=Budget(package_rows=package_rows),
         patience_s=0.0,
+        transformer=transformer,
     )

@@ -18,7 +18,6 @@ from penstock.core.stream import Split
 from penstock.engine.extract import context
 from penstock.engine.mapping import Mapper
 from penstock.engine.task import StreamPlan, Task
-from penstock.engine.transform import transform
 from penstock.engine.verify.forms import comparable, comparable_type, finite, unsigned_zero
 from penstock.sdk.destination import TableRead
 
@@ -95,8 +94,7 @@ class Sides:
         mapper = Mapper(self._task, self._plan)
         for batch in self._task.source.current(stream, told, in_fields(part, self._mapping)):
             for some, behind in self._parted(batch):
-                for done in transform([some], ()):
-                    yield from self._mapped(mapper, done, behind)
+                yield from self._mapped(mapper, some, behind)
 
     def destination(self, part: Part = ()) -> Iterator[pa.Table]:
         wanted = TableRead(
