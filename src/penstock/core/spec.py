@@ -120,6 +120,33 @@ class ObjectSettings(_Strict):
     on_source_truncate: Annotated[TruncateHandling | None, BeforeValidator(_upper)] = None
 
 
+class TransformSpec(_Strict):
+    """What changes the events of a pipeline on their way; in the file also just a path.
+
+    Args:
+        script: a Python file, relative to the workspace.
+        flow: a file with the stored form of a block flow, JSON or YAML.
+        blocks: the blocks themselves (transformations.md 7.1).
+    """
+
+    script: str | None = None
+    flow: str | None = None
+    blocks: list[dict[str, Any]] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, raw: Any) -> Any:
+        if not isinstance(raw, str):
+            return raw
+        return {"flow" if raw.endswith((".json", ".yaml", ".yml")) else "script": raw}
+
+    @model_validator(mode="after")
+    def _one(self) -> TransformSpec:
+        if sum(value is not None for value in (self.script, self.flow, self.blocks)) != 1:
+            raise ValueError("needs one of script, flow and blocks")
+        return self
+
+
 class PipelineSpec(_Strict):
     """One pipeline (pipelines.md 9.1).
 
@@ -137,6 +164,7 @@ class PipelineSpec(_Strict):
         keep_op_column: tables get `_ps_op`, what brought a row last: I, U, D or R.
         auto_recover_offset: what is done by itself when the position in a change log is lost:
             nothing, read again what differs, or read everything again (pipelines.md 19.3).
+        transform: what `penstock transform` tests and deploys; jobs use what is deployed.
     """
 
     source: str
@@ -158,6 +186,7 @@ class PipelineSpec(_Strict):
     package_rows: Annotated[int | None, Field(ge=1)] = None
     keep_op_column: bool = False
     auto_recover_offset: Annotated[OffsetRecovery, BeforeValidator(_upper)] = "NONE"
+    transform: TransformSpec | None = None
 
     @field_validator("destination_prefix")
     @classmethod

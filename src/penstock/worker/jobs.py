@@ -16,7 +16,14 @@ from penstock.core.errors import ConfigError, InternalError, PenstockError
 from penstock.core.failpoints import hit
 from penstock.core.load import WriteMode
 from penstock.core.progress import ObjectState, Summary, Watcher
-from penstock.core.records import DataKind, FailedFilter, Generation, JobRecord
+from penstock.core.records import (
+    Activity,
+    DataKind,
+    FailedFilter,
+    Generation,
+    JobRecord,
+    Severity,
+)
 from penstock.core.spec import PipelineSpec
 from penstock.core.splits import LOG_SPLIT
 from penstock.core.stopping import Ending
@@ -26,6 +33,7 @@ from penstock.engine.run import Outcome, run
 from penstock.engine.staging import Staging
 from penstock.engine.task import Names, StreamPlan, Task
 from penstock.store import Catalog
+from penstock.transforms.events import Transformer
 from penstock.worker.adopting import read_ledger
 from penstock.worker.ending import conclude
 from penstock.worker.events import ReplaySource, chosen_events
@@ -93,6 +101,10 @@ def run_pipeline(
         if options.repair is not None:
             refuse_unfinished(catalog, pipeline, options.repair)
             ends = replace(ends, source=RepairSource(ends.source, options.repair))
+        told: list[str] = []
+        transformer = _transformer(workspace, pipeline, catalog, watcher, told)
+        if transformer is not None:
+            stack.callback(transformer.close)
         record = catalog.pipelines.begin_job(pipeline, job_type(options), DataKind.INCREMENTAL)
         hit("job.started")
         job = _Job(catalog, record, spec, {})
@@ -103,7 +115,9 @@ def run_pipeline(
             if short := Budget.shortfall(workspace.memory_bytes):
                 seen.warn(pipeline, short)
             try:
-                task = _task(workspace, staging, options, ends, job, seen, Ending(cancel))
+                task = _task(
+                    workspace, staging, options, ends, job, seen, Ending(cancel), transformer
+                )
                 streams = [item.stream for item in task.plans.values()]
                 ends.source.belongs_to(pipeline, task.catalog_id)
                 outcome = run(task, ends.source.plan(streams, task.checkpoints))
@@ -112,6 +126,8 @@ def run_pipeline(
             except Exception as error:  # noqa: BLE001 (raised below)
                 # The job has failed also in its history; the command tells of the error itself.
                 outcome, bug = Outcome(fatal=_unexpected(error)), error
+            for text in told:
+                seen.warn(pipeline, text)
         offer(outcome.fatal, pipeline)
         hit("job.before_finish")
         summary = conclude(
@@ -121,6 +137,37 @@ def run_pipeline(
         if bug is not None:
             raise bug
         return summary
+
+
+def _transformer(
+    workspace: Workspace, pipeline: str, catalog: Catalog, watcher: Watcher, told: list[str]
+) -> Transformer | None:
+    """The transformation in force, at work; None where there is none.
+
+    Args:
+        told: gets what the user should know of it.
+    """
+    written = workspace.pipeline(pipeline).transform is not None
+    if not written and catalog.transformations.deployed(pipeline) is None:
+        return None
+    # Imported here: the blocks and all they know are for those who use them.
+    from penstock.worker.transformation import at_work, in_force
+
+    version = in_force(workspace, pipeline, catalog, told.append)
+
+    def show(line: str) -> None:
+        watcher.message("info", f"{pipeline}: {line}")
+
+    return at_work(workspace, version, partial(_broken, catalog, pipeline, told), show)
+
+
+def _broken(catalog: Catalog, pipeline: str, told: list[str], reason: str) -> None:
+    """The version in force cannot run: all events fail, and somebody has to know."""
+    text = f"The transformation cannot run, so every event fails: {reason}"
+    told.append(text)
+    catalog.activity.append(
+        Activity(Severity.CRITICAL, "transformation.broken", text, pipeline=pipeline)
+    )
 
 
 def _unexpected(error: Exception) -> InternalError:
@@ -157,6 +204,7 @@ def _task(
     job: _Job,
     seen: Reporter,
     cancel: threading.Event,
+    transformer: Transformer | None,
 ) -> Task:
     pipeline = job.record.pipeline
     offered = ends.source.discover()
@@ -200,7 +248,7 @@ def _task(
     drop_cut_off(checkpoints, plans)
     for plan in plans.values():
         job.states[plan.stream.name] = _state(plan, memory)
-    ends.destination.check_modes(_modes(plans.values(), memory))
+    ends.destination.check_modes(_modes(plans.values(), memory, made=transformer is not None))
     return Task(
         pipeline=pipeline,
         job=job.record.id,
@@ -225,6 +273,7 @@ def _task(
         fixed_schema=job.spec.schema_policy == "BLOCK_ALL",
         keep_op=job.spec.keep_op_column,
         warn=seen.warn,
+        transformer=transformer,
     )
 
 
@@ -308,14 +357,24 @@ def _begin_again(
 
 
 def _modes(
-    plans: Iterable[StreamPlan], memory: CatalogMemory
+    plans: Iterable[StreamPlan], memory: CatalogMemory, *, made: bool
 ) -> dict[str, tuple[tuple[str, ...], WriteMode]]:
-    """Key columns and mode of the tables that go on; a full reload begins with new ones."""
+    """Key columns and mode of the tables that go on; a full reload begins with new ones.
+
+    Args:
+        made: by a transformation: the key of the events decides.
+    """
     wanted = {}
+    types = memory.event_types() if made else {}
     for plan in plans:
-        mapping = memory.mapping(plan.event_type)
-        if mapping is not None and not plan.rebuilding:
-            wanted[mapping.table] = (tuple(mapping.key), plan.mode)
+        for event_type in (plan.event_type, *types.get(plan.stream.name, ())):
+            mapping = memory.mapping(event_type)
+            if mapping is None or plan.rebuilding:
+                continue
+            mode = plan.mode
+            if made:
+                mode = (plan.wanted or mode) if mapping.key else WriteMode.APPEND
+            wanted[mapping.table] = (tuple(mapping.key), mode)
     return wanted
 
 

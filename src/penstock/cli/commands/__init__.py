@@ -24,6 +24,7 @@ from penstock.cli.commands import (
     sandbox,
     secrets,
     status,
+    transform,
     verify,
 )
 
@@ -36,6 +37,7 @@ ALL: Final[tuple[Callable[[typer.Typer], None], ...]] = (
     preview.register,
     plan.register,
     run.register,
+    transform.register,
     verify.register,
     copy.register,
     status.register,
