@@ -19,6 +19,7 @@ from penstock.cli.context import Cli
 from penstock.cli.failures import INTERRUPTED, crash, failure, misuse
 from penstock.cli.output import Output, let_go
 from penstock.core.collector import CALM
+from penstock.core.heap import arrow_pool
 
 # What the parser raises when it does not understand; Typer gives no name for it.
 _MISUSE: type[Exception] = typer.BadParameter.__mro__[2]
@@ -71,8 +72,7 @@ def run() -> None:
     if not sys.warnoptions:
         # Warnings are for developers, who see them in tests or with `python -W default`.
         warnings.simplefilter("ignore")
-    # Arrow's own allocator keeps what was freed, which here is 16 MB and saves no time.
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", arrow_pool())
     # NumPy comes with Arrow; its algebra, which nothing here uses, would start a thread per core.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # A default collector walks through all the objects of our imports again and again.

@@ -10,7 +10,9 @@ Source: mallopt(3) and malloc_trim(3) of the Linux manual pages.
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +35,28 @@ def few_arenas() -> None:
     library = _glibc()
     if library is not None:
         library.mallopt(_M_ARENA_MAX, _ARENAS)
+
+
+def arrow_pool() -> str:
+    """Which allocator Arrow shall take its memory from; to be told before Arrow is imported.
+
+    Whole columns are large pieces, which malloc takes from the system and gives back one by one:
+    reading 1.5 million rows of ten columns touched 400,000 fresh pages, and jemalloc, which keeps
+    what was freed for a second, 230,000. That is a tenth of the CPU, in no more memory. Arrow
+    for Linux with glibc always has it.
+    """
+    with suppress(AttributeError, ValueError, OSError):
+        if os.confstr("CS_GNU_LIBC_VERSION"):
+            return "jemalloc"
+    return "system"
+
+
+def small_pieces() -> None:
+    """From now on Arrow's memory is malloc's: where rows come in small batches its pages serve
+    again anyhow, and jemalloc would keep 6 MB and save nothing."""
+    import pyarrow as pa
+
+    pa.set_memory_pool(pa.system_memory_pool())
 
 
 def release_freed() -> None:

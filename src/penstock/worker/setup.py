@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from penstock.control.workspace import Workspace
+from penstock.core.heap import small_pieces
 from penstock.engine.budget import Budget
 from penstock.sdk.destination import Destination
 from penstock.sdk.opening import open_destination, open_source
@@ -49,6 +50,8 @@ def opened_destination(workspace: Workspace, name: str, budget: Budget) -> Itera
 def opened_ends(workspace: Workspace, pipeline: str) -> Iterator[Ends]:
     spec = workspace.pipeline(pipeline)
     with opened_source(workspace, spec.source) as source:
+        if not source.columnar:
+            small_pieces()
         sizes = Budget.of(workspace.memory_bytes, columnar=source.columnar)
         budget = sizes.with_packages_of(spec.package_rows)
         with opened_destination(workspace, spec.destination, budget) as destination:
