@@ -133,19 +133,24 @@ class Workspace:
         pipelines = {**self.spec.pipelines, name: pipeline}
         return replace(self, spec=self.spec.model_copy(update={"pipelines": pipelines}))
 
-    def check_objects(self, pipeline: str, known: Collection[str]) -> None:
+    def check_objects(
+        self, pipeline: str, known: Collection[str], before: Collection[str] = ()
+    ) -> None:
         """Refuse a pipeline that names objects which its source does not have.
 
         Args:
             known: the source's objects; they are known only once it was asked.
+            before: objects of earlier jobs. One of them that is gone does not stop the others,
+                and once there are any, neither does one that was excluded.
 
         Raises:
             FileError: with the place of each name; patterns may match nothing.
         """
         spec = self.spec.pipelines[pipeline]
+        excluded = () if before else spec.objects.exclude
         named = [
             *((("objects", "include", at), name) for at, name in enumerate(spec.objects.include)),
-            *((("objects", "exclude", at), name) for at, name in enumerate(spec.objects.exclude)),
+            *((("objects", "exclude", at), name) for at, name in enumerate(excluded)),
             *((("settings", name), name) for name in spec.settings),
         ]
         problems = [
@@ -154,7 +159,7 @@ class Workspace:
                 f"{spec.source!r} has no object {name!r}.{nearest(name, known)}",
             )
             for loc, name in named
-            if name not in known and not set("*?[") & set(name)
+            if name not in known and name not in before and not set("*?[") & set(name)
         ]
         if problems:
             raise FileError(

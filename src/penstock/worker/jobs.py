@@ -40,7 +40,7 @@ from penstock.worker.events import ReplaySource, chosen_events
 from penstock.worker.gaps import offer, torn
 from penstock.worker.memory import CatalogMemory
 from penstock.worker.options import RunOptions, bounds, check, check_log, job_type
-from penstock.worker.plan import chosen, held_back, keyless, load_mode, stream_plan
+from penstock.worker.plan import chosen, gone, held_back, keyless, load_mode, stream_plan
 from penstock.worker.positions import (
     adopt_positions,
     drop_cut_off,
@@ -53,6 +53,10 @@ from penstock.worker.tidy import tidy
 from penstock.worker.verify_repair import RepairSource, refuse_unfinished
 from penstock.worker.watch import Reporter
 
+_GONE = (
+    "is not in the source any more, or may not be read; its table stays as it is. Others go on. "
+    "Without this warning: take it out of `objects.include`, or exclude it."
+)
 _INCLUDE = "name it under `objects.include`, or set include_new_tables"
 
 
@@ -292,7 +296,10 @@ def _selected(
     """
     pipeline = job.record.pipeline
     if not options.again:
-        workspace.check_objects(pipeline, [stream.name for stream in offered])
+        before = job.catalog.jobs.objects(pipeline)
+        workspace.check_objects(pipeline, [stream.name for stream in offered], before)
+        for name in () if options.objects else gone(job.spec, offered, before):
+            seen.warn(name, f"{name} {_GONE}")
     streams = chosen(job.spec, offered, options.objects)
     if not options.again:
         _hold_back(chosen(job.spec, offered, ()), options, ends, job, seen)
@@ -300,7 +307,9 @@ def _selected(
     if not streams:
         raise ConfigError(
             "No object is selected.",
-            hint="Look at `objects:` of the pipeline, or at the --object you named.",
+            hint="Look at `objects:` of the pipeline, or at the --object you named."
+            if offered
+            else f"The source shows none at all: `penstock check {job.spec.source}` tells why.",
             code="config.no_objects",
             pipeline=pipeline,
         )

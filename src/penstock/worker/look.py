@@ -157,9 +157,10 @@ def trial(
     """A task that looks like a job's but whose memory forgets."""
     spec = workspace.pipeline(pipeline)
     offered = ends.source.discover()
-    workspace.check_objects(pipeline, [stream.name for stream in offered])
-    streams = chosen(spec, offered, only)
     known = catalog is not None and pipeline in {p.name for p in catalog.pipelines.list()}
+    before = catalog.jobs.objects(pipeline) if catalog and known else ()
+    workspace.check_objects(pipeline, [stream.name for stream in offered], before)
+    streams = chosen(spec, offered, only)
     saved = catalog.positions.load(pipeline) if catalog and known else {}
     generations = catalog.positions.generations(pipeline) if catalog and known else {}
     plans = []

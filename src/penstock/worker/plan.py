@@ -54,6 +54,12 @@ def held_back(
     return [item.name for item in streams if not named & {item.name, escape(item.name)}]
 
 
+def gone(spec: PipelineSpec, streams: Sequence[Stream], before: Collection[str]) -> list[str]:
+    """Objects of earlier jobs that the pipeline wants and the source has no more."""
+    there = {stream.name for stream in streams}
+    return sorted(name for name in before if name not in there and spec.objects.takes(name))
+
+
 def stream_plan(
     spec: PipelineSpec,
     stream: Stream,

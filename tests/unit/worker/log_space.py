@@ -58,6 +58,10 @@ class Space:
     def choose(self, *objects: str, more: str = "") -> None:
         """Write the file with these objects, and more settings of the pipeline."""
         (self.root / "penstock.yaml").write_text(FILE % (list(objects), more))
+        self.reopen()
+
+    def reopen(self) -> None:
+        """Read the file again."""
         self.workspace = Workspace.open(
             self.root, registry=Registry.scan(), model_of=settings_model, environ={}
         )

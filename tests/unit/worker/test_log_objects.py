@@ -65,6 +65,27 @@ def test_a_reload_of_all_that_was_cut_short_begins_again(shop: Space) -> None:
     check(shop)
 
 
+def test_a_table_that_is_dropped_does_not_stop_the_others_though_it_is_named(shop: Space) -> None:
+    shop.choose("orders", "lines", more="settings: {lines: {load_mode: merge}}")
+    assert shop.run().exit_code == 0
+    del shop.database.tables["lines"]
+    shop.database.insert("orders", 9, "later")
+    summary = shop.run()
+    assert summary.exit_code == 0
+    (warning,) = [text for text in summary.warnings if "not in the source any more" in text]
+    assert "lines" in warning
+    check(shop)
+    assert len(shop.rows("lines")) == 3, "its table stays"
+
+
+def test_an_excluded_table_may_go(shop: Space) -> None:
+    shop.choose("*", more="")
+    text = (shop.root / "penstock.yaml").read_text()
+    (shop.root / "penstock.yaml").write_text(text.replace("['*']}", "['*'], exclude: [gone]}"))
+    shop.reopen()
+    assert shop.run().exit_code == 0
+
+
 def test_an_object_that_was_left_out_for_a_time_misses_no_change(shop: Space) -> None:
     shop.choose("orders")
     shop.database.delete("lines", 1)

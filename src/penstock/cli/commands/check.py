@@ -99,7 +99,7 @@ def _print(cli: Cli, connection: str, role: Role, step: Step) -> None:
         return
     mark = style("ok    ", "green", sys.stdout) if step.ok else style("FAILED", "red", sys.stdout)
     cli.out.say(clean(cli, f"  {mark}  {step.name:<12} {step.detail}".rstrip()))
-    if step.hint and not step.ok:
+    if step.hint:
         cli.out.say(clean(cli, f"          hint: {step.hint}"))
 
 

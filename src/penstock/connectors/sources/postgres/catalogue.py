@@ -30,8 +30,7 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
 ORDER BY n.nspname, c.relname
 """
 
-HIDDEN: Final = """
-SELECT n.nspname || '.' || c.relname
+_HIDDEN: Final = """
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
   AND n.nspname LIKE ANY (%(schemas)s)
@@ -40,6 +39,8 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
     has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT')))
 ORDER BY 1
 """
+HIDDEN: Final = f"SELECT n.nspname || '.' || c.relname {_HIDDEN}"
+HIDDEN_SCHEMAS: Final = f"SELECT DISTINCT n.nspname {_HIDDEN}"
 
 # Of tables with row security, those whose policies hold for this user: it sees some rows only.
 SECURED: Final = """

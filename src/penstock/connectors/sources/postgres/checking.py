@@ -64,12 +64,9 @@ def _rights(server: PostgresServer, config: Config) -> Step:
     schemas = ", ".join(config.schemas)
     if hidden:
         names = ", ".join(hidden[:_SHOWN]) + (", ..." if len(hidden) > _SHOWN else "")
-        schema = hidden[0].partition(".")[0]
-        user = server.words.ident(config.user)
-        place = f"SCHEMA {server.words.ident(schema)}"
-        grant = (
-            f"GRANT USAGE ON {place} TO {user}; GRANT SELECT ON ALL TABLES IN {place} TO {user}; "
-            f"ALTER DEFAULT PRIVILEGES IN {place} GRANT SELECT ON TABLES TO {user};"
+        grant = " ".join(
+            _grants(server.words.ident(schema), server.words.ident(config.user))
+            for schema in server.hidden_schemas()
         )
         detail = f"{readable} tables of {schemas}; {len(hidden)} cannot be read: {names}"
         return Step(
@@ -79,6 +76,14 @@ def _rights(server: PostgresServer, config: Config) -> Step:
         hint = "Name the schemas under `schema`, and look at the database's name."
         return Step("rights", False, f"no table or view in {schemas}", hint=hint)
     return Step("rights", True, f"{readable} tables and views of {schemas}")
+
+
+def _grants(schema: str, user: str) -> str:
+    return (
+        f"GRANT USAGE ON SCHEMA {schema} TO {user}; "
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {user}; "
+        f"ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT ON TABLES TO {user};"
+    )
 
 
 def _row_security(server: PostgresServer, config: Config) -> Step:

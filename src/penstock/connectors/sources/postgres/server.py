@@ -102,6 +102,10 @@ class PostgresServer(Server):
         """Tables of the schemas that this user may not read."""
         return self._names(catalogue.HIDDEN)
 
+    def hidden_schemas(self) -> list[str]:
+        """The schemas of those tables."""
+        return self._names(catalogue.HIDDEN_SCHEMAS)
+
     def secured_tables(self) -> list[str]:
         """Tables of which policies may hide rows from this user."""
         return self._names(catalogue.SECURED)

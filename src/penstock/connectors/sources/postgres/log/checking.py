@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def log_steps(log: Needs, tables: Collection[Name]) -> Iterator[Step]:
     """The server's settings, the rights to follow its log and to publish the tables, room for a
-    slot; to the first failure."""
+    slot: all that is missing, so that an administrator is asked once."""
     for name, test in (
         ("log settings", log.check_server),
         ("log rights", log.check_rights),
@@ -29,6 +29,9 @@ def log_steps(log: Needs, tables: Collection[Name]) -> Iterator[Step]:
         try:
             detail = test()
         except PenstockError as error:
-            yield failed_step(name, error, began)
-            return
+            step = failed_step(name, error, began)
+            yield step
+            if step.again:
+                return
+            continue
         yield Step(name, True, detail, time.monotonic() - began)

@@ -221,6 +221,12 @@ def test_a_user_with_few_rights_reads_what_it_may(
         assert steps["rights"].ok
         assert "1 cannot be read: public.hidden" in steps["rights"].detail
         assert "GRANT SELECT" in str(steps["rights"].hint)
+        sql.execute("create schema more; create table more.out_of_sight (id int)")
+        tables.source = {**tables.source, "schema": "public, more"}
+        with tables.opened() as source:
+            both = next(step for step in source.check() if step.name == "rights")
+        for schema in ("public", "more"):
+            assert f'SELECT ON ALL TABLES IN SCHEMA "{schema}" TO' in str(both.hint)
         assert steps["row security"].detail == "hides no rows"
         tables.source = {**tables.source, "schema": "aside"}
         with tables.opened() as source:
