@@ -12,6 +12,10 @@ DELETED: Final = "_ps_deleted"
 ID: Final = "_ps_id"
 SOURCE_MODIFIED_AT: Final = "_ps_source_modified_at"
 OP: Final = "_ps_op"
+REF_ID: Final = "_ps_ref_id"
+"""Of children of nested data: the key of the event they come from."""
+ARRAY_INDEX: Final = "_ps_array_index"
+"""Of children of nested data: their place in its array."""
 VALID_FROM: Final = "_ps_valid_from"
 VALID_TO: Final = "_ps_valid_to"
 IS_ACTIVE: Final = "_ps_is_active"
@@ -21,6 +25,8 @@ XMIN: Final = "_ps_xmin"
 
 GENERATED_KEY: Final = (ID,)
 """The key of rows whose source gives none."""
+CHILD_KEY: Final = (REF_ID, ARRAY_INDEX)
+"""The key of children of nested data (pipelines.md 8.3)."""
 
 # Staging only: never columns of a target table (OP may be, by option).
 SEQ: Final = "_ps_seq"
