@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from penstock.core.types import json_array
 from penstock.nested import structs
+from penstock.nested.names import VALUE
 from penstock.nested.node import Node, Places
 from penstock.nested.settings import STRUCTS
 from penstock.nested.table import Table
@@ -36,7 +37,8 @@ class _Split:
         self._base = base
 
     def put(self, node: Node, path: Steps, at: Places) -> None:
-        field = path[len(self._base) :]
+        # An item is an object with members, or has one value: what a member `value` would be.
+        field = path[len(self._base) :] or (VALUE,)
         if node.way.strategy in STRUCTS:
             array = structs.array(node)
             if array is not None:

@@ -82,8 +82,7 @@ class PathNames:
                     used.add(known[(name,)])
             used.update(own)
             for steps in sorted({*ways} - known.keys(), key=_order):
-                wanted = separator.join(_members(steps)) if steps else VALUE
-                known[steps] = _free(_unreserved(wanted), used)
+                known[steps] = _free(_unreserved(separator.join(_members(steps))), used)
                 used.add(known[steps])
             return {
                 steps: known[steps] for steps in (*ways, *((n,) for n in own)) if steps in known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from itertools import chain, compress, repeat
 from operator import is_not
@@ -15,7 +16,7 @@ from msgspec.structs import astuple
 from penstock.core.infer import JsonNumber
 from penstock.core.untyped import typed_scalars
 from penstock.nested.node import Member, Node, Places
-from penstock.nested.seen import REFUSED, Form, Seen
+from penstock.nested.seen import REFUSED, Form, Seen, Twins
 
 _FIRST_LOOK: Final = 200
 """Values from which the first types are made."""
@@ -61,10 +62,11 @@ def read_json(texts: pa.StringArray, seen: Seen) -> Node:
     """
     if not seen.groups:
         _learn(texts.slice(0, _FIRST_LOOK), seen)
-    try:
-        return _parsed(texts, seen)
-    except (Unforeseen, *REFUSED):
-        _learn(texts, seen)
+    for learn in (_learn, _learn_twins):
+        try:
+            return _parsed(texts, seen)
+        except (Unforeseen, *REFUSED):
+            learn(texts, seen)
     return _parsed(texts, seen)
 
 
@@ -73,6 +75,15 @@ def _learn(texts: pa.StringArray, seen: Seen) -> None:
         seen.learn(_decoded(texts, _ANY))
     except (Unforeseen, *REFUSED):
         seen.learn(_one_by_one(texts))
+
+
+def _learn_twins(texts: pa.StringArray, seen: Seen) -> None:
+    """Learn from members of equal names, too: the last counts, but all are decoded."""
+    seen.learn(
+        json.loads(text, parse_float=JsonNumber, object_pairs_hook=Twins)
+        for text in texts.to_pylist()
+        if text is not None
+    )
 
 
 def _one_by_one(texts: pa.StringArray) -> list[Any]:

@@ -48,12 +48,23 @@ class Form(StrEnum):
     """As they stand, to be parted by kind: they stay whole, or are of several kinds."""
 
 
+class Twins(tuple[tuple[str, Any], ...]):
+    """Members of an object, those of equal names too."""
+
+    __slots__ = ()
+
+    def items(self) -> Twins:
+        """As those of a dictionary."""
+        return self
+
+
 _GROUPS: Final[dict[type, Group]] = {
     bool: Group.BOOL,
     int: Group.NUMBER,
     JsonNumber: Group.NUMBER,
     str: Group.TEXT,
     dict: Group.OBJECT,
+    Twins: Group.OBJECT,
     list: Group.ARRAY,
 }
 _CONTAINERS: Final = frozenset({Group.OBJECT, Group.ARRAY})
