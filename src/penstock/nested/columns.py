@@ -39,7 +39,7 @@ def read(array: pa.Array, seen: Seen) -> Node:
 
 def _is_list(kind: pa.DataType) -> bool:
     types = pa.types
-    return types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
 
 
 def _valid(array: pa.Array) -> Places:
