@@ -80,6 +80,6 @@ def _rounded(value: float | None, target: pa.DataType) -> Decimal | None:
             )
         except InvalidOperation as error:
             raise pa.ArrowInvalid("A number is not finite or has too many digits.") from error
-    if abs(number) >= Decimal(10) ** (target.precision - target.scale):
+    if number.is_nan() or abs(number) >= Decimal(10) ** (target.precision - target.scale):
         raise pa.ArrowInvalid("A number has too many digits.")
     return number
