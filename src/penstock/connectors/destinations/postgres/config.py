@@ -29,6 +29,8 @@ class Config(PostgresLogin):
             "datestyle": "ISO",
             "intervalstyle": "postgres",
             "extra_float_digits": "1",
+            # Compiling a statement takes longer than the rows of a package.
+            "jit": "off",
             "statement_timeout": f"{self.statement_timeout}s",
             "lock_timeout": f"{self.lock_timeout}s",
             "idle_in_transaction_session_timeout": (f"{self.idle_in_transaction_session_timeout}s"),

@@ -18,7 +18,7 @@ from penstock.core.convert import convert
 from penstock.core.errors import DataError
 from penstock.core.types import JSON, Logical, json_array, logical, normal
 
-_ROWS: Final = 5_000
+_ROWS: Final = 16_384
 _WRITE_BYTES: Final = 1 << 20
 
 
@@ -47,13 +47,14 @@ class CopyRows:
         self._files = files
         self._last = last
         self._columns = [(field.name, _travels_as(field)) for field in columns]
+        self._names = [field.name for field in columns]
         self._replaced: Counter[str] = Counter()
 
     def __iter__(self) -> Iterator[bytes | memoryview]:
         yield SIGNATURE
         for path in self._files:
             with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(_ROWS):
+                for batch in file.iter_batches(_ROWS, columns=self._names):
                     yield from encoded(self._rows(batch), self._last)
         yield TRAILER
 
