@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ from penstock.sdk.sql.tx import one
 
 
 class Postgres(StagedDestination):
-    """Rows go by COPY into a temporary table first, so that the target is locked briefly."""
+    """Rows that are new go by COPY into their table, others into a temporary one and from there."""
 
     dialect = PostgresDialect()
     capabilities = Capabilities(
@@ -257,8 +258,9 @@ class Postgres(StagedDestination):
         config = self._config
         try:
             connection = psycopg.connect(**config.connection(), autocommit=True)
-            for name, value in config.session().items():
-                connection.execute("SELECT set_config(%s, %s, false)", [name, value])
+            settings = config.session()
+            calls = ", ".join(["set_config(%s, %s, false)"] * len(settings))
+            connection.execute(f"SELECT {calls}".encode(), [*chain(*settings.items())])
         except psycopg.Error as error:
             raise translate_connect(error, config.identity, config.user, config.database) from error
         self._connection = connection
