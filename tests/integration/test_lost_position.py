@@ -18,7 +18,7 @@ from penstock.core.progress import Progress
 from penstock.core.records import JobStatus, JobType, Severity
 from penstock.engine.verify import compare
 from penstock.store import Catalog
-from penstock.worker import recovering
+from penstock.worker import closing_gaps
 from penstock.worker.options import RunOptions
 from penstock.worker.recovering import run_recovering
 from servers import PostgresServer
@@ -267,7 +267,7 @@ def test_a_recovery_that_is_cut_off_begins_anew(
     run(GAP)
     place.lose(run)
     with monkeypatch.context() as patched:
-        patched.setattr(recovering, "_repaired", _cut)
+        patched.setattr(closing_gaps, "repaired", _cut)
         with pytest.raises(KeyboardInterrupt):
             tables.run(recover="REPAIR")
     run(AFTER)

@@ -73,6 +73,8 @@ def run() -> None:
         # Warnings are for developers, who see them in tests or with `python -W default`.
         warnings.simplefilter("ignore")
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", arrow_pool())
+    # pydantic would look through all installed packages for plugins; none of ours has any.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # NumPy comes with Arrow; its algebra, which nothing here uses, would start a thread per core.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # A default collector walks through all the objects of our imports again and again.

@@ -50,7 +50,6 @@ from penstock.worker.setup import Ends, opened_ends
 from penstock.worker.sharing import shared_tables
 from penstock.worker.staging import catalog_name, open_staging
 from penstock.worker.tidy import tidy
-from penstock.worker.verify_repair import RepairSource, refuse_unfinished
 from penstock.worker.watch import Reporter
 
 _GONE = (
@@ -103,6 +102,8 @@ def run_pipeline(
         if options.replay is not None:
             ends = _replaying(pipeline, ends, catalog, staging, options.replay)
         if options.repair is not None:
+            from penstock.worker.verify_repair import RepairSource, refuse_unfinished
+
             refuse_unfinished(catalog, pipeline, options.repair)
             ends = replace(ends, source=RepairSource(ends.source, options.repair))
         told: list[str] = []

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from penstock.core.checkpoint import Checkpoint
 from penstock.core.errors import ConfigError
 from penstock.core.flush import Flush
 from penstock.core.records import FailedFilter, JobType
-from penstock.worker.verify_repair import Repair
+
+if TYPE_CHECKING:
+    from penstock.worker.verify_repair import Repair
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -15,7 +15,6 @@ from penstock.core.progress import Summary, Watcher
 from penstock.core.records import Activity, JobStatus, Severity
 from penstock.core.splits import LOG_SPLIT, history_is_read
 from penstock.core.stream import ReadMode, Stream
-from penstock.engine.verify.result import Kind, ObjectResult, Status
 from penstock.sdk.source import ReadContext, Source
 from penstock.store import Catalog
 from penstock.worker.gaps import EXPIRED
@@ -24,7 +23,6 @@ from penstock.worker.options import RunOptions
 from penstock.worker.plan import chosen
 from penstock.worker.setup import opened_source
 from penstock.worker.staging import catalog_name
-from penstock.worker.verify import VerifyOptions, repairs, verify
 
 _DONE: Final = frozenset({JobStatus.COMPLETED, JobStatus.COMPLETED_WITH_FAILURES})
 
@@ -88,23 +86,16 @@ def run_recovering(
     start = _new_start(workspace, pipeline, cancel)
     whole = set(start.unread)
     if how is Recovery.REPAIR:
-        found = _compared(workspace, pipeline, start.read, watcher, cancel)
-        whole |= {item.object for item in found if _is_beyond_repair(item)}
-        repaired = _repaired(workspace, pipeline, found, whole, watcher, cancel)
-        if repaired is not None and repaired.status not in _DONE:
-            return repaired
-        watcher.message("warning", f"{pipeline}: {_told(found, whole)}")
+        from penstock.worker.closing_gaps import compared, is_beyond_repair, repaired, told
+
+        found = compared(workspace, pipeline, start.read, watcher, cancel)
+        whole |= {item.object for item in found if is_beyond_repair(item)}
+        repair = repaired(workspace, pipeline, found, whole, watcher, cancel)
+        if repair is not None and repair.status not in _DONE:
+            return repair
+        watcher.message("warning", f"{pipeline}: {told(found, whole)}")
     last = replace(options, objects=(), log_from=start.checkpoint, reload=frozenset(whole))
     return run_pipeline(workspace, pipeline, last, watcher, cancel)
-
-
-def _told(found: Sequence[ObjectResult], whole: Collection[str]) -> str:
-    """What was repaired, for the user."""
-    differ = {item.object: item.different for item in found if item.object not in whole}
-    changed = [f"{name} {count:,}" for name, count in differ.items() if count]
-    told = f"Compared {len(differ)} of {len(differ) + len(whole)} tables; "
-    told += f"differing keys read again: {', '.join(changed)}." if changed else "they are equal."
-    return told + (f" Read whole: {', '.join(sorted(whole))}." if whole else "")
 
 
 def _by_itself(workspace: Workspace, pipeline: str, summary: Summary) -> Recovery | None:
@@ -168,47 +159,3 @@ def _log_end(
         first = next(batches)
     assert first.checkpoint is not None
     return first.checkpoint
-
-
-def _compared(
-    workspace: Workspace,
-    pipeline: str,
-    objects: tuple[str, ...],
-    watcher: Watcher,
-    cancel: threading.Event,
-) -> list[ObjectResult]:
-    """Source and tables as they are after the log's new start."""
-    if not objects:
-        return []
-    options = VerifyOptions(objects, limit=1, wait_s=0.0, behind_too=True)
-    found = []
-    for result in verify(workspace, pipeline, options, cancel):
-        found.append(result)
-        keys = "is read whole" if _is_beyond_repair(result) else f"{result.different:,} keys differ"
-        watcher.message("info", f"{pipeline}: {result.object}: {keys}.")
-    return found
-
-
-def _is_beyond_repair(result: ObjectResult) -> bool:
-    """Nothing tells its rows apart, or it has a key twice."""
-    return (
-        result.status is Status.NOT_COMPARED
-        or result.method == "counts"
-        or Kind.DOUBLED in result.counts
-    )
-
-
-def _repaired(
-    workspace: Workspace,
-    pipeline: str,
-    results: Iterable[ObjectResult],
-    whole: set[str],
-    watcher: Watcher,
-    cancel: threading.Event,
-) -> Summary | None:
-    """The job that reads differing keys again; None when nothing differs."""
-    wanted = repairs(workspace, pipeline, (one for one in results if one.object not in whole))
-    if not wanted:
-        return None
-    options = RunOptions(objects=tuple(wanted), repair=wanted)
-    return run_pipeline(workspace, pipeline, options, watcher, cancel)

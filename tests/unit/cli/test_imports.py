@@ -12,6 +12,7 @@ HEAVY = (
     "pyarrow", "duckdb", "sqlalchemy", "httpx2", "rich", "pandas", "numpy", "alembic",
     "cryptography",
 )  # fmt: skip
+_COMPARING = ("duckdb", "penstock.engine.verify", "penstock.worker.verify")
 SHOW = (
     "import sys\n"
     "from penstock.cli.main import execute\n"
@@ -61,6 +62,14 @@ def test_looking_around_opens_no_secret(tmp_path: Path, line: list[str]) -> None
     Catalog.open(tmp_path / ".penstock" / "catalog.db").close()
     never = {"cryptography", "penstock.control.envelope", "alembic", "pyarrow", "duckdb", "httpx2"}
     assert sorted(loaded(tmp_path, *line) & never) == []
+
+
+def test_a_job_imports_nothing_that_compares() -> None:
+    """`penstock verify` and the repair of a gap need it, and take it along with DuckDB."""
+    code = "import sys, penstock.worker.follow; print('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found = {name for name in done.stdout.splitlines() if name.startswith(_COMPARING)}
+    assert sorted(found) == []
 
 
 def test_importing_the_library_imports_nothing_heavy(tmp_path: Path) -> None:
