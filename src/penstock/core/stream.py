@@ -45,6 +45,7 @@ class Stream:
         primary_key: field names, empty when the source has no key.
         row_id: set when its batches bring generated ids (`Batch.row_ids`) for want of a key.
         cursor: field whose value moves forward; None for full loads.
+        query_mode: of a database's table, how it is read by query (pipelines.md 2.5).
         reports_deletes: adds `_ps_deleted` to the table.
         modified_field: field that holds the change time in the source, for
             `_ps_source_modified_at`.
@@ -60,6 +61,7 @@ class Stream:
     primary_key: tuple[str, ...] = ()
     cursor: str | None = None
     mode: ReadMode = ReadMode.FULL
+    query_mode: str = ""
     title: str = ""
     reports_deletes: bool = False
     modified_field: str | None = None

@@ -43,6 +43,7 @@ class PlannedObject:
 
     object: str
     mode: str
+    query_mode: str
     load_mode: str
     table: str
     key: tuple[str, ...]
@@ -139,8 +140,9 @@ def _planned(task: Task, ends: Ends, item: StreamPlan) -> PlannedObject:
     if mode == "FULL_LOAD" and not first:
         note = "read whole again"
     return PlannedObject(
-        item.stream.name, mode, item.mode.value, mapping.table, mapping.key, statements, note
-    )
+        item.stream.name, mode, item.stream.query_mode, item.mode.value,
+        mapping.table, mapping.key, statements, note,
+    )  # fmt: skip
 
 
 def table_names(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _OBJECTS = (
     Column("object"),
     Column("mode", status),
+    Column("query mode", status, key="query_mode"),
     Column("key", ", ".join),
     Column("cursor"),
     Column("fields", number, right=True),
@@ -55,8 +56,9 @@ def discover(
         _fields(cli, _named(found, object_name))
         return
     rows = [_object(item) for item in found]
-    known = any(row["rows"] is not None for row in rows)
-    cli.out.table([c for c in _OBJECTS if known or c.name != "rows"], rows)
+    # What no object has needs no column.
+    empty = {name for name in ("rows", "query_mode") if all(row[name] is None for row in rows)}
+    cli.out.table([c for c in _OBJECTS if (c.key or c.name) not in empty], rows)
     if not cli.out.json:
         cli.out.note(f"\n{plural(len(rows), 'object')}. Fields of one: add --object NAME")
 
@@ -65,6 +67,7 @@ def _object(stream: Stream) -> dict[str, Any]:
     return {
         "object": stream.name,
         "mode": str(stream.mode),
+        "query_mode": stream.query_mode or None,
         "key": list(stream.key),
         "cursor": stream.cursor,
         "fields": len(stream.schema.names) or None,

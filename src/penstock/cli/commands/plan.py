@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     Column("object"),
-    Column("read", status, key="mode"),
+    Column("read", status),
     Column("table"),
     Column("load", key="load_mode"),
     Column("key", ", ".join),
@@ -60,13 +60,19 @@ def _show(cli: Cli, workspace: Workspace, name: str, rows: list[dict[str, Any]])
         return
     spec = workspace.pipeline(name)
     cli.out.say(f"{name}: {spec.source} -> {spec.destination}")
-    cli.out.table(_COLUMNS, [{**row, "change": _change(row["statements"])} for row in rows])
+    shown = [{**row, "read": _read(row), "change": _change(row["statements"])} for row in rows]
+    cli.out.table(_COLUMNS, shown)
     statements = [line for row in rows for line in row["statements"]]
     for line in statements if cli.out.verbose else ():
         cli.out.say(line if line.endswith(";") else f"{line};")
     more = "" if cli.out.verbose or not statements else " -v prints them."
     count = plural(len(statements), "statement")
     cli.out.note(f"{count} would change tables.{more} Nothing was written.\n")
+
+
+def _read(row: dict[str, Any]) -> str:
+    """How an object is read: by which query, where it is not by a log."""
+    return str(row["mode"] if row["mode"] == "LOG_BASED" else row["query_mode"] or row["mode"])
 
 
 def _change(statements: Sequence[str]) -> str:

@@ -24,6 +24,10 @@ class Config(PostgresLogin, ReadingSettings, LogSettings):
         return self
 
     @property
+    def allows_xmin(self) -> bool:
+        return self.enable_xmin
+
+    @property
     def identity(self) -> str:
         """Which database these settings read, without secrets."""
         return f"{self.host}:{self.port}/{self.database}"

@@ -60,11 +60,14 @@ class Chosen:
         return self.mode is not QueryMode.FULL_LOAD
 
 
-def choose(table: Table, settings: ObjectSettings, *, xmin: bool = False) -> Chosen:
+def choose(
+    table: Table, settings: ObjectSettings, *, xmin: bool = False, allow_xmin: bool = False
+) -> Chosen:
     """The mode of one table.
 
     Args:
         xmin: the source is in XMIN mode, which then is every table's.
+        allow_xmin: a table may be set to XMIN by itself.
 
     Raises:
         ConfigError: what was written does not fit the table.
@@ -72,6 +75,14 @@ def choose(table: Table, settings: ObjectSettings, *, xmin: bool = False) -> Cho
     if settings.query_mode is None and not xmin:
         return _automatic(table, settings)
     mode = QueryMode.XMIN if xmin else QueryMode(settings.query_mode or "")
+    if mode is QueryMode.XMIN and not (xmin or allow_xmin):
+        raise ConfigError(
+            f"{table.name} may not be read by XMIN.",
+            hint="Only PostgreSQL has it, and its source has to allow it: enable_xmin: true. "
+            "Each run scans the table whole; the other modes need not.",
+            code="source.query_mode",
+            object=table.name,
+        )
     if mode in (QueryMode.FULL_LOAD, QueryMode.XMIN):
         if mode is QueryMode.XMIN and not table.versioned:
             return Chosen(QueryMode.FULL_LOAD, automatic=True)

@@ -45,32 +45,38 @@ class Offer:
 
 
 def offers(
-    tables: Sequence[Table], wanted: Wanted, *, merge: bool = False, xmin: bool = False
+    tables: Sequence[Table],
+    wanted: Wanted,
+    *,
+    merge: bool = False,
+    xmin: bool = False,
+    allow_xmin: bool = False,
 ) -> dict[str, Offer]:
     """Objects by name: `table` when there is one schema, else `schema.table`.
 
     Args:
         merge: tables of the same name are one object, called by that name.
         xmin: the source is in XMIN mode.
+        allow_xmin: single tables may be.
     """
     several = len({table.schema for table in tables}) > 1
     groups: dict[str, list[Table]] = {}
     for table in tables:
         alone = not several or merge
         groups.setdefault(table.name if alone else f"{table.schema}.{table.name}", []).append(table)
-    return {
-        name: _offer(name, group, wanted.get(name, ObjectSettings()), several=several, xmin=xmin)
-        for name, group in groups.items()
-    }
+    found = {}
+    for name, group in groups.items():
+        settings = wanted.get(name, ObjectSettings())
+        modes = [choose(table, settings, xmin=xmin, allow_xmin=allow_xmin) for table in group]
+        found[name] = _offer(name, group, modes, several=several)
+    return found
 
 
-def _offer(
-    name: str, tables: Sequence[Table], settings: ObjectSettings, *, several: bool, xmin: bool
-) -> Offer:
+def _offer(name: str, tables: Sequence[Table], modes: Sequence[Chosen], *, several: bool) -> Offer:
     members = []
-    for table in tables:
+    for table, chosen in zip(tables, modes, strict=True):
         added = {metadata.SCHEMA: table.schema} if several else {}
-        members.append(Member(table, choose(table, settings, xmin=xmin), added))
+        members.append(Member(table, chosen, added))
     return Offer(_stream(name, members), tuple(members), merged=len(members) > 1)
 
 
@@ -89,6 +95,7 @@ def _stream(name: str, members: Sequence[Member]) -> Stream:
         primary_key=key,
         cursor=cursor,
         mode=ReadMode.INCREMENTAL if first.chosen.again else ReadMode.FULL,
+        query_mode=str(first.chosen.mode),
         title=first.table.title,
         modified_field=cursor if first.chosen.bounded else None,
         estimated_rows=None if None in rows else sum(item for item in rows if item is not None),

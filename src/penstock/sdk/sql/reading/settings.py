@@ -44,6 +44,11 @@ class ReadingSettings(BaseModel):
         return self
 
     @property
+    def allows_xmin(self) -> bool:
+        """Tables may be read by their row versions."""
+        return False
+
+    @property
     def page_rows(self) -> int:
         """Rows of one statement: 1,000,000, or 500,000 of a query (pipelines.md 2.5)."""
         return self.ingestion_batch_rows or (500_000 if self.query else 1_000_000)

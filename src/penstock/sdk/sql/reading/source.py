@@ -161,5 +161,6 @@ class SqlSource(Source):
                 self._pipeline.settings if self._pipeline else {},
                 merge=settings.merge_tables,
                 xmin=settings.mode == "XMIN",
+                allow_xmin=settings.allows_xmin,
             )
         return self._offers

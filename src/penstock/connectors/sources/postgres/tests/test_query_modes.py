@@ -152,3 +152,32 @@ def test_a_query_is_read_by_a_column_of_its_outermost_select(
         ("d", 7),
         ("e", 3),
     ]
+
+
+def test_one_table_is_read_by_xmin_only_where_the_source_allows_it(
+    sql: psycopg.Connection[Any], tables: Tables
+) -> None:
+    sql.execute(ITEMS)
+    tables.pipeline = {"settings": {"items": {"query_mode": "XMIN"}}}
+    refused = tables.tried()
+    assert (refused.exit_code, refused.error["code"]) == (2, "source.query_mode")
+    assert "enable_xmin: true" in refused.error["hint"]
+    tables.source = {**tables.source, "enable_xmin": True}
+    assert tables.read() == {"items": 100}
+    sql.execute("update items set v = 'unseen by its timestamp' where id = 7")
+    assert tables.read() == {"items": 1}
+
+
+def test_the_mode_that_was_chosen_is_told(sql: psycopg.Connection[Any], tables: Tables) -> None:
+    sql.execute(
+        "create table by_both (id int primary key, updated_at timestamptz not null);"
+        "create table by_time (id text primary key, last_modified timestamp not null);"
+        "create table may_be_null (id int primary key, changed timestamptz)"
+    )
+    with tables.opened() as source:
+        modes = {stream.name: (stream.query_mode, stream.cursor) for stream in source.discover()}
+    assert modes == {
+        "by_both": ("CHANGE_DATA_CAPTURE", "updated_at"),
+        "by_time": ("DELTA_TIMESTAMP", "last_modified"),
+        "may_be_null": ("FULL_LOAD", None),
+    }
