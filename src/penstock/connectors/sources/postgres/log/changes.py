@@ -46,7 +46,7 @@ class Changes:
         rekeyed: rows that are the I of a changed key: their left-out values were stored under
             another key.
         binary: columns whose values are in the server's binary form.
-        numbers: of the transactions that made the changes, 32 bits; of tables without a key.
+        numbers: of the transactions that made the changes, 32 bits; None where not asked for.
     """
 
     relation: Relation
@@ -85,7 +85,11 @@ class _Olds:
 
 
 def read_changes(
-    messages: Messages, relation: Relation, key: Sequence[int], shift: int = 0
+    messages: Messages,
+    relation: Relation,
+    key: Sequence[int],
+    shift: int = 0,
+    numbers: Ints | None = None,
 ) -> Changes:
     """Rows of messages that are all inserts, updates and deletes of this relation.
 
@@ -93,6 +97,7 @@ def read_changes(
         key: places of the columns that are the key; a change of them makes two rows. Empty for
             tables without one.
         shift: 4 inside a streamed transaction, whose messages carry its number.
+        numbers: of the transactions that the messages belong to.
 
     Raises:
         ValueError: the bytes are not rows of this relation.
@@ -107,7 +112,7 @@ def read_changes(
         raise ValueError("an update without its new row")
     at[olds.which[updated]] = olds.ends[updated] + 1
     cells, _ends = walk(messages, at, len(relation.columns))
-    rows = _Rows(messages, kinds.copy(), at, cells, np.zeros(len(kinds), bool))
+    rows = _Rows(messages, kinds.copy(), at, cells, np.zeros(len(kinds), bool), numbers)
     moved = _moved(messages, olds, updated, cells, key)
     filled = _fills(messages, olds, updated, cells)
     return _build(relation, rows, olds, moved, filled)
@@ -120,6 +125,7 @@ class _Rows:
     at: Ints
     cells: list[Cells]
     rekeyed: Mask
+    numbers: Ints | None
 
 
 def _olds(messages: Messages, marks: Ints, relation: Relation) -> _Olds:
@@ -192,9 +198,12 @@ def _build(
     extra = len(moved)
     ops = np.concatenate([rows.ops, np.full(extra, DELETE, np.uint8)])
     rekeyed = np.concatenate([rows.rekeyed, np.zeros(extra, bool)])
+    numbers = rows.numbers
     if order is not None:
         ops, rekeyed = ops[order], rekeyed[order]
-    return Changes(relation, ops, tuple(raw), tuple(masks), rekeyed, tuple(binary))
+        if numbers is not None:
+            numbers = np.concatenate([numbers, numbers[olds.which[moved]]])[order]
+    return Changes(relation, ops, tuple(raw), tuple(masks), rekeyed, tuple(binary), numbers)
 
 
 def _merged(one: Cells, other: Cells, order: Ints) -> Cells:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -61,11 +61,18 @@ class Decoder:
 
     Args:
         key_of: asked for each relation as it is now.
+        numbered: whether the changes of a relation shall tell which transactions made them.
         new_spill: makes the file of a transaction that comes before its end.
     """
 
-    def __init__(self, key_of: KeyOf, new_spill: Callable[[], Spill] = Spill) -> None:
+    def __init__(
+        self,
+        key_of: KeyOf,
+        new_spill: Callable[[], Spill] = Spill,
+        numbered: Callable[[Relation], bool] = lambda _relation: False,
+    ) -> None:
         self._key_of = key_of
+        self._numbered = numbered
         self._new_spill = new_spill
         self._relations: dict[int, Relation] = {}
         self._open: dict[int, _Open] = {}
@@ -179,9 +186,9 @@ class Decoder:
             key = self._key_of(relation)
             if key is None:
                 continue
-            changes = read_changes(rows.chosen(oids == oid), relation, key, shift)
-            # Without a key every message is a row.
-            yield changes if key else replace(changes, numbers=numbers(places[oids == oid]))
+            its = oids == oid
+            told = numbers(places[its]) if self._numbered(relation) else None
+            yield read_changes(rows.chosen(its), relation, key, shift, told)
 
     def _keep(self, part: Messages) -> None:
         assert self._streaming is not None

@@ -1,4 +1,4 @@
-"""What the log may tell of tables without a key, whose history has some of it already."""
+"""What the log may tell of tables whose rows are appended: their history has some of it already."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Joining:
     """Leaves out changes that the snapshot of a history had.
 
     Args:
-        joins: of tables without a key; their histories are in the destination, or will be read
+        joins: of tables without a key, and all in append mode; their histories are in the destination, or will be read
             again by a later job.
         now: asks the server for a snapshot.
     """

@@ -202,6 +202,11 @@ class LogReader:
             return ()
         return tuple(names.index(name) for name in followed.own_key)
 
+    def is_appended(self, relation: Relation) -> bool:
+        """For the decoder: whether changes may have to be left out by their transactions."""
+        followed = self._tables.get((relation.schema, relation.name))
+        return followed is not None and followed.appended
+
     def rows(self, piece: Changes | Emptied, after: int, context: ReadContext) -> Iterator[Batch]:
         """Batches of one piece of the log, which was committed after a place, without a
         checkpoint."""
@@ -211,7 +216,7 @@ class LogReader:
                 yield Batch(followed.stream, op=PER_ROW, truncated=True)
             return
         followed = self._tables[piece.relation.schema, piece.relation.name]
-        if not followed.key:
+        if followed.appended:
             new = self._joining.new(piece, after, context.cancel)
             if new is None:
                 return

@@ -44,7 +44,7 @@ class Run:
         self._log = log
         self._position = position
         self._context = context
-        self._decoder = Decoder(log.key_of)
+        self._decoder = Decoder(log.key_of, numbered=log.is_appended)
         self._half_told = False
         self._told_lsn = position.lsn
         self._told_at = time.monotonic()
@@ -80,7 +80,7 @@ class Run:
 
     def _connect(self) -> None:
         self._decoder.close()
-        self._decoder = Decoder(self._log.key_of)
+        self._decoder = Decoder(self._log.key_of, numbered=self._log.is_appended)
         self._position = self._log.open(self._position, self._context.cancel)
 
     def _read(self) -> Iterator[Batch]:

@@ -124,8 +124,12 @@ class PostgresLogSource(SqlSource):
         return not key or mode == WriteMode.APPEND.value
 
     def _is_read_once(self, offer: Offer) -> bool:
-        """Whether nothing tells a row from another, so that none may come with both."""
-        return not any(self._key(offer.stream, m.table, m.added) for m in offer.members)
+        """Whether rows are appended, so that none may come with history and log both."""
+        name = offer.stream.name
+        return all(
+            self._is_appended(name, self._key(offer.stream, m.table, m.added))
+            for m in offer.members
+        )
 
     def _is_selected(self, offer: Offer, named: Container[str]) -> bool:
         """Named for this job, or one of the pipeline's."""

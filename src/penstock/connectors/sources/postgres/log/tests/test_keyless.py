@@ -1,4 +1,5 @@
-"""Tables without a key come exactly once, also while they are written to during their history."""
+"""Rows that are appended come exactly once, also while their tables are written to during their
+history: tables without a key, and all in `append` mode."""
 
 from __future__ import annotations
 
@@ -88,14 +89,16 @@ class Writer(threading.Thread):
         )
 
 
-def _make(sql: psycopg.Connection[Any]) -> None:
+def _make(sql: psycopg.Connection[Any], *, keyed: bool) -> None:
     sql.execute(f"create table a({versions.COLUMNS}); create table b({versions.COLUMNS})".encode())
     sql.execute(f"create table p({versions.COLUMNS}) partition by hash (v)".encode())
     for part in (0, 1):
         values = f"for values with (modulus 2, remainder {part})"
         sql.execute(f"create table p{part} partition of p {values}".encode())
-    for table in ("a", "p", "p0", "p1"):
+    for table in ("a", "p", "p0", "p1") if not keyed else ():
         sql.execute(f"alter table {table} replica identity full".encode())
+    for table in ("a", "b", "p") if keyed else ():
+        sql.execute(f"alter table {table} add primary key (v)".encode())
     for table in ("a", "b", "p"):
         sql.execute(
             f"insert into {table} select i, null, 's' from generate_series(1, {_ROWS}) i".encode()
@@ -110,11 +113,12 @@ def compare(url: str, tables: Tables, where: object) -> None:
             versions.check(source, there, where=(where, table))
 
 
-def hand_over(url: str, root: Path, seed: int) -> None:
+def hand_over(url: str, root: Path, seed: int, *, keyed: bool) -> None:
     """A first run beside writers, one more of them, then one that reads the rest."""
     with closing(psycopg.connect(url, autocommit=True)) as sql:
-        _make(sql)
-    tables = Tables(root, {"type": "postgres", "url": url, "mode": "LOG_BASED"}, {})
+        _make(sql, keyed=keyed)
+    how = {"load_mode": "append"} if keyed else {}
+    tables = Tables(root, {"type": "postgres", "url": url, "mode": "LOG_BASED"}, how)
     writers = [Writer(url, seed, number) for number in range(_WRITERS)]
     with writing(writers):
         tables.run()
@@ -125,7 +129,12 @@ def hand_over(url: str, root: Path, seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(7))
 def test_every_change_comes_once(logical_url: str, tmp_path: Path, seed: int) -> None:
-    hand_over(logical_url, tmp_path, seed)
+    hand_over(logical_url, tmp_path, seed, keyed=False)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_with_a_key_too_in_append_mode(logical_url: str, tmp_path: Path, seed: int) -> None:
+    hand_over(logical_url, tmp_path, seed, keyed=True)
 
 
 def test_changes_wait_for_a_history_that_a_later_job_reads(
