@@ -19,8 +19,8 @@ class Joining:
     """Leaves out changes that the snapshot of a history had.
 
     Args:
-        joins: of tables without a key, and all in append mode; their histories are in the destination, or will be read
-            again by a later job.
+        joins: of tables whose rows are appended; their histories are in the destination, or
+            will be read again by a later job.
         now: asks the server for a snapshot.
     """
 
