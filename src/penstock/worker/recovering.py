@@ -25,6 +25,9 @@ from penstock.worker.setup import opened_source
 from penstock.worker.staging import catalog_name
 
 _DONE: Final = frozenset({JobStatus.COMPLETED, JobStatus.COMPLETED_WITH_FAILURES})
+_NOT_LOST: Final = (
+    "The log could be read on, so there was nothing to recover. To read all again: --full-refresh."
+)
 
 
 class Recovery(StrEnum):
@@ -74,6 +77,8 @@ def run_recovering(
     """
     summary = run_pipeline(workspace, pipeline, options, watcher, cancel)
     if summary.error is None or summary.error["code"] != EXPIRED:
+        if recover is not None and not options.follow_s and summary.error is None:
+            watcher.message("warning", f"{pipeline}: {_NOT_LOST}")
         return summary
     how = recover or _by_itself(workspace, pipeline, summary)
     _alert(workspace, summary, how)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Final
 
 import typer
@@ -32,8 +33,8 @@ def release(
     from penstock.worker.releasing import release as let_go
 
     cli.workspace.pipeline(pipeline)
-    if not yes and typer.prompt("The pipeline's name, to confirm", err=True) != pipeline:
-        raise typer.BadParameter("That is another name; nothing was done.")
+    if not yes and _typed() != pipeline:
+        raise typer.BadParameter("That is not its name; nothing was done. --yes does not ask.")
     left = let_go(cli.workspace, pipeline)
     if cli.out.json:
         cli.out.record({"pipeline": pipeline, "left": left})
@@ -45,3 +46,13 @@ def release(
         cli.out.say(f"{pipeline} keeps nothing in its source any more.")
     if left:
         raise typer.Exit(_LEFT)
+
+
+def _typed() -> str:
+    """What the user typed; nothing where nobody can be asked."""
+    try:
+        return str(typer.prompt("The pipeline's name, to confirm", err=True))
+    except typer.Abort:
+        if sys.stdin.isatty():
+            raise
+        return ""

@@ -16,6 +16,7 @@ from penstock.connectors.sources.postgres.log import wire
 from penstock.connectors.sources.postgres.log.changes import Changes
 from penstock.connectors.sources.postgres.log.convert import Field, fields_of, to_rows
 from penstock.connectors.sources.postgres.log.decoder import Emptied
+from penstock.connectors.sources.postgres.log.errors import said
 from penstock.connectors.sources.postgres.log.fields import Relation
 from penstock.connectors.sources.postgres.log.follower import Follower
 from penstock.connectors.sources.postgres.log.framing import Block
@@ -279,6 +280,12 @@ class LogReader:
             error, psycopg.errors.ObjectNotInPrerequisiteState | psycopg.errors.UndefinedObject
         ):
             self.needs.guarded(lambda: self.needs.check_slot(position))
+            if "publication" in said(error):
+                # It is looked up as it was at each change: one that is made anew is not there.
+                end = self.needs.guarded(self._session.end)
+                return slots.expired(
+                    position.slot, position, end, f"{said(error)} where reading has to go on"
+                )
         return self.needs.meaning(error)
 
     def _fields(self, relation: Relation) -> tuple[Field, ...]:

@@ -151,15 +151,21 @@ def test_releasing_a_pipeline_drops_what_it_made(sql: Sql, tables: Tables) -> No
     mine = "select count(*) from pg_replication_slots where database = current_database()"
     assert sql.execute(mine).fetchone() == (1,)
 
-    def release() -> subprocess.CompletedProcess[str]:
-        words = ["release", PIPELINE, "--yes", "--workspace", str(tables.root)]
-        return subprocess.run([*_PENSTOCK, *words], capture_output=True, text=True, check=False)
+    def release(*how: str) -> subprocess.CompletedProcess[str]:
+        words = ["release", PIPELINE, *how, "--workspace", str(tables.root)]
+        return subprocess.run(
+            [*_PENSTOCK, *words], capture_output=True, text=True, check=False,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
 
+    unasked = release()
+    assert unasked.returncode == 2
+    assert "nothing was done. --yes does not ask" in unasked.stderr
     with reading(sql, tables):
-        busy = release()
+        busy = release("--yes")
     assert busy.returncode == 3, busy.stderr
     assert busy.stdout.startswith("SELECT pg_drop_replication_slot('penstock_copy_")
-    done = release()
+    done = release("--yes")
     assert done.returncode == 0, done.stderr
     assert sql.execute(mine).fetchone() == (0,)
     assert sql.execute("select count(*) from pg_publication").fetchone() == (0,)

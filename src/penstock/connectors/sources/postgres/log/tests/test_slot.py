@@ -224,6 +224,25 @@ def test_the_guard_speaks_in_time() -> None:
     assert "about to be lost" in last
 
 
+def test_a_publication_that_is_gone_is_a_lost_position(
+    sql: Sql, logical_url: str, tmp_path: Path
+) -> None:
+    sql.execute("create table t(id int primary key, v text); insert into t values (1, 'a')")
+    tables = Tables(tmp_path, {"type": "postgres", "url": logical_url, "mode": "LOG_BASED"})
+    tables.run()
+    (name,) = (
+        sql.execute("select pubname from pg_publication where pubname !~ '_inserts'").fetchone()
+        or ()
+    )
+    sql.execute(f"drop publication {name}".encode())
+    sql.execute("update t set v = 'b'; insert into t values (2, 'c')")
+    lost = tables.tried()
+    assert lost.error["code"] == "OFFSET_EXPIRED"
+    assert name in lost.error["message"]
+    assert tables.run(recover="REPAIR").status == "COMPLETED"
+    assert tables.rows("select id, v from t order by id") == [(1, "b"), (2, "c")]
+
+
 def test_a_slot_and_a_publication_of_somebody_else(sql: Sql, follow: Follow) -> None:
     sql.execute("create publication theirs for table t")
     sql.execute("select pg_create_logical_replication_slot('theirs_1', 'pgoutput')")
