@@ -277,3 +277,32 @@ def test_dates_that_no_month_has_become_failed_events(log: Log, sql: Sql) -> Non
     assert moment.wrong == {0: "'2023-02-29' is no date", 2: "'2024-11-31' is no date"}
     assert day.array.is_null().to_pylist() == [True, False, True, True]
     assert day.zero_dates == 0
+
+
+ONE_BYTE = (
+    "cp850 latin1 latin2 latin5 latin7 hp8 koi8r koi8u swe7 dec8 ascii hebrew tis620 greek cp1250 "
+    "cp1251 cp1256 cp1257 cp852 cp866 macce macroman armscii8 geostd8 keybcs2"
+)
+MORE_BYTES = "big5 ujis sjis euckr gb2312 gbk cp932 eucjpms ucs2 utf16 utf16le utf32 utf8mb3"
+TEXTS = ("日本 表 〜 －", "한국어 서울", "中文 測試", "~ \\ ¥", "漢字・かな！")
+
+
+def test_every_character_set_comes_as_from_the_table(log: Log, sql: Sql) -> None:
+    """All bytes of the sets of one byte; texts of the others."""
+    one, more = ONE_BYTE.split(), MORE_BYTES.split()
+    columns = ",".join(f"{name} varchar(20) character set {name}" for name in (*one, *more))
+    sql(f"create table t (id int auto_increment primary key, {columns})")
+    with closing(log.server.connect(log.database)) as session, session.cursor() as cursor:
+        cursor.execute("set sql_mode = ''")
+        for byte in range(1, 256):
+            values = ",".join(f"_{name} 0x{byte:02x}" for name in one)
+            cursor.execute(f"insert ignore into t ({','.join(one)}) values ({values})")
+        insert = f"insert ignore into t ({','.join(more)}) values ({','.join(['%s'] * len(more))})"
+        cursor.executemany(insert, [[text] * len(more) for text in TEXTS])
+    there, (changes,) = log.table(), log.changes()
+    found = log.rows([changes])
+    for name in there.schema.names:
+        pairs = zip(found[name].to_pylist(), there[name].to_pylist(), strict=True)
+        # What is no character in its set is a question mark to the server, and refused here.
+        assert not [pair for pair in pairs if pair[0] != pair[1] and pair != (None, "?")], name
+        assert name in ("ascii", "swe7") or len(changes.columns[name].wrong) < 60, name
