@@ -18,11 +18,9 @@ def _high(of_latin1: Mapping[int, str]) -> str:
 
 
 def _of(codec: str, other: Mapping[int, str]) -> str:
-    """A codec of Python but for some places."""
-    return "".join(
-        other.get(byte) or bytes((byte,)).decode(codec, "replace").replace("\ufffd", _NONE)
-        for byte in range(256)
-    )
+    """A codec of Python but for some places; "" where the servers have no character."""
+    codec_has = bytes(range(256)).decode(codec, "replace").replace("\ufffd", _NONE)
+    return "".join(other.get(byte, codec_has[byte]) or _NONE for byte in range(256))
 
 
 def _row(first: int, texts: str) -> dict[int, str]:
@@ -57,7 +55,7 @@ TABLES: Final[Mapping[str, str]] = {
     "geostd8": _high(_GEORGIAN),
     "hebrew": _of("iso8859_8", {0xAF: "‾"}),
     "koi8u": _of("koi8_u", {0x95: "•"}),
-    "greek": _of("iso8859_7", {0xA1: "ʽ", 0xA2: "ʼ"}),
+    "greek": _of("iso8859_7", {0xA1: "ʽ", 0xA2: "ʼ", 0xA4: "", 0xA5: "", 0xAA: ""}),
     "cp866": _of("cp866", {0xFC: "ⁿ", 0xFD: "²"}),
     "tis620": _of(
         "tis_620", dict.fromkeys((0xA0, *range(0xDB, 0xDF), *range(0xFC, 0x100)), "\ufffd")
