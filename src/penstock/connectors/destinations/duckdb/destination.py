@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -202,7 +203,14 @@ class DuckDb(SqlDestination):
 
     def read(self, wanted: TableRead) -> Iterator[pa.RecordBatch]:
         with giving_up(self.cancel, self._file.interrupt):
-            yield from super().read(wanted)
+            # What has given rows cannot begin again: a reader that fits into the memory for its
+            # first rows fits for all.
+            yield from self._with_room(partial(self._begun, wanted))
+
+    def _begun(self, wanted: TableRead) -> Iterator[pa.RecordBatch]:
+        batches = super().read(wanted)
+        first = next(batches, None)
+        return batches if first is None else chain((first,), batches)
 
     def batches(self, tx: Tx, sql: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         assert isinstance(tx, _DuckTx)

@@ -16,6 +16,7 @@ from penstock.connectors.destinations.duckdb.destination import DuckDb
 from penstock.core.errors import ConfigError, NoRoom
 from penstock.core.load import TableLoad
 from penstock.sdk.conformance.kit import Loads
+from penstock.sdk.destination import TableRead
 
 TOO_LITTLE = 8_000_000
 LITTLE = 32 << 20
@@ -41,6 +42,19 @@ def test_a_load_that_needs_more_than_its_share_gets_it(tmp_path: Path, wide: Tab
         assert put(destination, wide) == len(WIDE)
         assert destination._file.memory_bytes is not None
         assert destination._file.memory_bytes > TOO_LITTLE
+
+
+def test_reading_back_that_needs_more_than_its_share_gets_it(tmp_path: Path) -> None:
+    (tmp_path / "loads").mkdir()
+    rows = [{"id": number, "v": "x" * LARGE} for number in range(2)]
+    load = Loads(tmp_path / "loads")(rows)
+    with closing(DuckDb(Config(path=tmp_path / "w.duckdb"))) as destination:
+        assert put(destination, load) == 2
+    with closing(DuckDb(Config(path=tmp_path / "w.duckdb"))) as destination:
+        destination.limit_memory(TOO_LITTLE)
+        found = list(destination.read(TableRead(load.table, ("id", "v"), ("id",))))
+        assert sorted(row["id"] for batch in found for row in batch.to_pylist()) == [0, 1]
+        assert all(len(row["v"]) == LARGE for batch in found for row in batch.to_pylist())
 
 
 def test_a_limit_of_the_user_holds(tmp_path: Path, wide: TableLoad) -> None:
