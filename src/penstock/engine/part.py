@@ -43,7 +43,6 @@ class OpenPart:
 
     Args:
         mapper: None as long as the event type has no table.
-        shaped: the rows come from a transformation.
     """
 
     def __init__(
@@ -54,13 +53,12 @@ class OpenPart:
         mapper: Mapper | None,
         *,
         sealing: bool = False,
-        shaped: bool = False,
     ) -> None:
         self._folder = folder
         self._plan = plan
         self._mapper = mapper
         self._no_table = Mapping(plan.event_type, "", ())
-        self._shaped = shaped
+        self._shaped = False
         self._keys: StagedFile | None = None
         self._seen: list[pa.RecordBatch] = []
         """The keys of the rows so far."""
@@ -123,6 +121,7 @@ class OpenPart:
             self._write_rows(mapped.rows)
         self._failed += mapped.failed
         self._attempt = max(self._attempt, batch.attempt)
+        self._shaped |= batch.shaped
         read = batch.num_rows + mapped.filtered - mapped.created
         self._books.add(
             Books(

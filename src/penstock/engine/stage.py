@@ -154,9 +154,9 @@ class Stager:
         if name not in self._parts:
             self._parts[name] = OpenPart(
                 self._building, len(self._parts), plan, mapper,
-                sealing=self._seals.enabled, shaped=self._mappers.shaping,
+                sealing=self._seals.enabled,
             )  # fmt: skip
-        elif self._mappers.shaping:
+        else:
             self._parts[name].mapped_by(plan, mapper)
         return self._parts[name]
 

@@ -14,9 +14,12 @@ import pyarrow.parquet as pq
 from penstock.core import metadata
 from penstock.core.batch import PER_ROW, Batch, FailedEvent
 from penstock.core.checkpoint import Checkpoint
+from penstock.core.mapping import Mapping as TableMapping
 from penstock.core.records import FailedFilter, FailedRow
 from penstock.core.stream import Split, Stream
+from penstock.engine.mappers import key_fields
 from penstock.engine.staging import Staging
+from penstock.sdk.replay import parse_events
 from penstock.sdk.row_ids import row_id
 from penstock.sdk.source import NOTHING_SAVED, ReadContext, Source, SourceStats, Step
 from penstock.store import Catalog
@@ -28,7 +31,11 @@ class ReplaySource(Source):
     """Stands in for a pipeline's source and gives its failed events again.
 
     Each event keeps its operation and the time at which it was first read, so that it can
-    never overwrite a newer version of its row.
+    never overwrite a newer version of its row. One that a transformation had made begins after
+    it, as the event that it was by then (pipelines.md 14.3).
+
+    Args:
+        mappings: of the event types, for the fields of such events.
     """
 
     def __init__(
@@ -37,8 +44,10 @@ class ReplaySource(Source):
         rows: Sequence[FailedRow],
         staging: Staging,
         still_failed: Callable[[], Collection[int]],
+        mappings: Mapping[str, TableMapping],
     ) -> None:
         self._source = source
+        self._mappings = mappings
         self._staging = staging
         self._still_failed = still_failed
         self._by_object: dict[str, list[FailedRow]] = {}
@@ -82,8 +91,10 @@ class ReplaySource(Source):
                     return
                 some = rows[start : start + _AT_ONCE]
                 events = zip(some, raw_events(self._staging, some), strict=True)
-                for op, alike in groupby(events, key=lambda event: event[1].op):
+                for (op, made), alike in groupby(events, key=lambda e: (e[1].op, _made(e[1]))):
                     again = Batch(stream.name, op=op, ingested_at=ingested_at, attempt=attempt + 1)
+                    if made is not None:
+                        again = replace(again, event_type=made, shaped=True)
                     yield self._batch(stream, again, list(alike), context.infer_dates)
 
     def _batch(
@@ -96,7 +107,11 @@ class ReplaySource(Source):
         """The batch with rows out of these events."""
         events = [event for _, event in chosen]
         raw, left_out = _without_marks([event.raw for event in events])
-        table, unread = self._source.parse(stream, raw, infer_dates=infer_dates)
+        if batch.shaped:
+            batch, shape = self._as_made(batch)
+            table, unread = parse_events(replace(stream, schema=shape), raw)
+        else:
+            table, unread = self._source.parse(stream, raw, infer_dates=infer_dates)
         again = tuple(
             FailedEvent(
                 object=stream.name,
@@ -122,6 +137,14 @@ class ReplaySource(Source):
         read = [names for index, names in enumerate(left_out) if index not in gone]
         return replace(batch, rows=_marked(table, batch.op, read), op=PER_ROW)
 
+    def _as_made(self, batch: Batch) -> tuple[Batch, pa.Schema]:
+        """The batch with the key of its event type, and the fields that this has in its table."""
+        mapping = self._mappings.get(batch.event_type)
+        if mapping is None:
+            return batch, pa.schema([])
+        fields = [column.type.with_name(column.field) for column in mapping.columns]
+        return replace(batch, keys=key_fields(mapping)), pa.schema(fields)
+
     @property
     def identity(self) -> str:
         return self._source.identity
@@ -132,6 +155,11 @@ class ReplaySource(Source):
 
     def close(self) -> None:
         self._source.close()
+
+
+def _made(event: FailedEvent) -> str | None:
+    """The event type of what a transformation had made; None for events as the source has them."""
+    return event.event_type if event.shaped else None
 
 
 def _row_ids(stream: Stream, events: Sequence[FailedEvent]) -> pa.StringArray | None:

@@ -198,7 +198,8 @@ def _replaying(
     def still_failed() -> set[int]:
         return {row.id for row in chosen_events(catalog, pipeline, wanted)}
 
-    return replace(ends, source=ReplaySource(ends.source, rows, staging, still_failed))
+    mappings = catalog.mappings.load(pipeline)
+    return replace(ends, source=ReplaySource(ends.source, rows, staging, still_failed, mappings))
 
 
 def _task(

@@ -100,8 +100,8 @@ class Test:
                         break
 
     def changes(self) -> list[dict[str, Any]]:
-        """By event type, what its fields are now against those that it had: `added`, `removed`
-        and `changed`, which columns follow."""
+        """By event type, what its fields are now against those that it had: `added`, `removed`,
+        `changed` and how many are `kept`; columns follow."""
         found = []
         for name in dict.fromkeys([*self._before, *self._after]):
             old = self._before.get(name, Shape()).fields
@@ -111,6 +111,7 @@ class Test:
                     "event_type": name,
                     "added": {n: logical_name(f) for n, f in new.items() if n not in old},
                     "removed": [n for n in old if n not in new],
+                    "kept": len(old.keys() & new.keys()),
                     "changed": {
                         n: {"from": logical_name(old[n]), "to": logical_name(f)}
                         for n, f in new.items()

@@ -122,6 +122,8 @@ def _print(cli: Cli, event: dict[str, Any]) -> None:
     key = f", key {event['key']}" if event.get("key") else ""
     cli.out.say(f"#{event['id']}  {event['event_type']}{key}: {event['code']}, {event['stage']}")
     cli.out.say(f"  {event['reason']}")
+    for line in event["traceback"][:-1]:
+        cli.out.say(f"  {line}")
     for line in _pretty(event.get("raw")).splitlines():
         cli.out.say(f"  {line}")
     cli.out.say()

@@ -131,12 +131,19 @@ def _print(cli: Cli, one: Tried) -> None:
 
 
 def _difference(before: Any, after: Any) -> list[str]:
-    """The fields after: `+` new, `~` changed, `-` gone, the others as they are."""
-    lines = []
-    for name, value in after.items():
-        mark = "+" if name not in before else " " if before[name] == value else "~"
-        lines.append(f"{mark} {name}: {_text(value)}")
-    return lines + [f"- {name}" for name in before if name not in after]
+    """The fields after: `+` new, `~` changed, `-` gone; the others are counted.
+
+    An event that has no field of the one before is another one: all of it is new.
+    """
+    same = [name for name, value in after.items() if name in before and before[name] == value]
+    lines = [
+        f"{'~' if name in before else '+'} {name}: {_text(value)}"
+        for name, value in after.items()
+        if name not in same
+    ]
+    if any(name in before for name in after):
+        lines += [f"- {name}" for name in before if name not in after]
+    return [*lines, *([f"  {plural(len(same), 'field')} as before"] if same else [])]
 
 
 def _text(value: Any) -> str:
@@ -149,8 +156,10 @@ def _print_change(cli: Cli, change: dict[str, Any]) -> None:
     lines = [f"+ {name}  {kind}" for name, kind in change["added"].items()]
     lines += [f"~ {n}  {c['from']} -> {c['to']}" for n, c in change["changed"].items()]
     lines += [f"- {name}" for name in change["removed"]]
-    cli.out.say(f"Fields of {change['event_type']}: {'as before' if not lines else ''}".rstrip())
-    for line in lines:
+    gone = change["removed"] and not change["kept"] and not change["added"]
+    told = "no such event any more" if gone else "" if lines else "as before"
+    cli.out.say(f"Fields of {change['event_type']}: {told}".rstrip())
+    for line in () if gone else lines:
         cli.out.say(f"  {line}")
 
 
