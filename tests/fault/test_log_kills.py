@@ -68,9 +68,9 @@ def test_a_kill_between_history_and_log_neither_loses_nor_doubles(
     assert died > 0, "no run was killed: the place is not on this way"
 
 
-def write(root: Path, destination: dict[str, Any], mode: str) -> None:
+def write(root: Path, destination: dict[str, Any], mode: str, **more: Any) -> None:
     source = {"type": "activecampaign", "api_url": "http://127.0.0.1:1", "api_key": "none"}
-    pipeline = {"source": "db", "destination": "w", "load_mode": mode, "package_rows": 5}
+    pipeline = {"source": "db", "destination": "w", "load_mode": mode, "package_rows": 5, **more}
     spec = {
         "version": 1,
         "sources": {"db": source},
