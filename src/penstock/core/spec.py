@@ -161,6 +161,8 @@ class PipelineSpec(_Strict):
             a pattern takes them; None leaves it to the source (yes for logs, no for tables).
         package_rows: rows after which a load package closes, at the next checkpoint; None
             lets the memory budget decide. Smaller ones show progress sooner and cost more.
+        auto_mapping: whether new event types get tables and new fields columns by themselves; an
+            event type may have a switch of its own, see `penstock mapping`.
         keep_op_column: tables get `_ps_op`, what brought a row last: I, U, D or R.
         auto_recover_offset: what is done by itself when the position in a change log is lost:
             nothing, read again what differs, or read everything again (pipelines.md 19.3).
@@ -176,6 +178,7 @@ class PipelineSpec(_Strict):
     settings: dict[str, ObjectSettings] = {}
     name_style: Annotated[NameStyle, BeforeValidator(_lower)] = "classic"
     infer_dates: bool = True
+    auto_mapping: bool = True
     schema_policy: Annotated[SchemaPolicy, BeforeValidator(_upper)] = "ALLOW_ALL"
     failure_policy: Annotated[FailurePolicy, BeforeValidator(_upper)] = "MODERATE"
     json_strategy: Annotated[JsonStrategy | None, BeforeValidator(_upper)] = None

@@ -196,9 +196,13 @@ def _mapping(task: Task, part: PackagePart) -> Mapping:
     """The mapping in force; a catalog that was lost or set back learns the package's."""
     staged = Mapping.from_dict(dict(part.mapping))
     known = task.memory.mapping(part.event_type)
+    if known is not None and not known.holds(staged):
+        # The user decided otherwise since: these rows still go where they were to go.
+        return staged
     mapping = staged if known is None else known.joined(staged)
     if mapping != known:
-        names = {column.field: column.name for column in mapping.columns}
+        old = {column.field for column in known.columns} if known is not None else set()
+        names = {c.field: c.name for c in mapping.columns if c.field not in old}
         task.memory.remember(columns_scope(mapping.table), names)
         task.memory.save_mapping(mapping)
     return mapping

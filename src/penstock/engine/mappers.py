@@ -150,7 +150,7 @@ def note_event_type(task: Task, stream: str, event_type: str, *, key_kept: bool)
 
 
 def tables_of(task: Task, stream: str) -> Iterator[Mapping]:
-    """Mappings of all event types of a stream that have tables of their own."""
+    """Mappings of all event types of a stream that have tables of their own, and are loaded."""
     plan = task.plans[stream]
     names = {plan.event_type: None}
     if task.transformer is not None:
@@ -158,7 +158,7 @@ def tables_of(task: Task, stream: str) -> Iterator[Mapping]:
         names = {name: None for name in names if not is_shared(task, name)}
     for name in names:
         mapping = task.memory.mapping(name)
-        if mapping is not None:
+        if mapping is not None and mapping.target:
             yield mapping
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,14 +15,17 @@ from penstock.core.batch import Batch, FailedEvent, FullPass
 from penstock.core.convert import convert
 from penstock.core.failpoints import hit
 from penstock.core.load import Deletes, WriteMode
-from penstock.core.mapping import Column, Mapping
+from penstock.core.mapping import Column, Left, Mapping
 from penstock.core.stream import ReadMode, Stream
 from penstock.core.types import normal
 from penstock.core.widen import widen
 from penstock.engine.changes import Changes, Masks, parted, without_deletes
 from penstock.engine.naming import TableNames
 from penstock.engine.numbers import beyond_scale, counted_as, is_rounded, misfit_code
+from penstock.engine.set_aside import emptied, key_text, raw_events, sidelined
 from penstock.engine.task import StreamPlan, Task
+
+NO_TABLE = "the event type has no table"
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Mapped:
         keys: key columns (destination names) of everything that was read, failed events
             included as far as their key is known; None outside complete passes.
         failed: events set aside so far, in any stage.
+        blind: rows of a complete read went without a look at their keys.
     """
 
     batch: Batch
@@ -43,6 +46,7 @@ class Mapped:
     failed: tuple[FailedEvent, ...]
     filtered: int = 0
     created: int = 0
+    blind: bool = False
 
     @property
     def full_pass(self) -> FullPass | None:
@@ -62,17 +66,39 @@ class Mapper:
         self._seq = 0
         self._masks = Masks()
         self._dirty = False
-        self.mapping = task.memory.mapping(plan.event_type) or self._first()
-        self._settle_key()
+        self._seen_unmapped = False
+        self.mapping = self._known()
+        if self._auto and self.mapping.table:
+            self._settle_key()
+
+    @property
+    def _auto(self) -> bool:
+        return self.mapping.is_auto(self._task.auto_mapping)
+
+    def _known(self) -> Mapping:
+        """The mapping to begin with: the saved one, or one that auto mapping makes now."""
+        name = self._plan.event_type
+        saved = self._task.memory.mapping(name)
+        mapping = saved or Mapping(name, "", ())
+        if not (mapping.table or mapping.skipped) and mapping.is_auto(self._task.auto_mapping):
+            return self._first(mapping)
+        if saved is None:
+            self._dirty = True
+            return mapping.leaving(*_unloaded(self._plan.stream.schema, NO_TABLE))
+        return saved
 
     def map(self, batch: Batch) -> Mapped:
         """One batch; rows whose key is null or whose values do not fit join `failed`."""
+        if self.mapping.skipped:
+            return self._skipped(batch)
         if batch.rows is None:
             return unmapped(batch)
         if self._plan.deletes is Deletes.IGNORE:
             batch = without_deletes(batch)
         batch, changes = parted(batch)
         assert batch.rows is not None
+        if not self.mapping.table:
+            return self._sidelined(batch, changes)
         self._evolve(batch.rows)
         keys = self._keys(batch) if batch.full_pass is not None else None
         if batch.full_pass is not None and batch.full_pass.keys_only:
@@ -90,6 +116,34 @@ class Mapper:
             counts.get("filtered", 0), counts.get("created", 0),
         )  # fmt: skip
 
+    def _skipped(self, batch: Batch) -> Mapped:
+        """The user wants none of these events: they are counted and gone."""
+        if batch.full_pass is not None and batch.full_pass.keys_only:
+            return Mapped(batch, None, None, (), blind=True)
+        batch, gone = emptied(batch)
+        filtered = batch.counts.get("filtered", 0) + gone
+        return Mapped(batch, None, None, (), filtered, batch.counts.get("created", 0), blind=True)
+
+    def _sidelined(self, batch: Batch, changes: Changes) -> Mapped:
+        """No table takes these events: they wait among the failed ones, and their fields are
+        learned, so that a table can be proposed."""
+        assert batch.rows is not None
+        if batch.full_pass is not None and batch.full_pass.keys_only:
+            return Mapped(batch, None, None, ())
+        learned = self.mapping.leaving(*_unloaded(batch.rows.schema, NO_TABLE))
+        self._dirty |= learned is not self.mapping
+        self.mapping = learned
+        plan, counts = self._plan, batch.counts
+        waiting = sidelined(batch, changes, plan.event_type, plan.key, self._seq)
+        self._seq += len(waiting)
+        if waiting and not self._seen_unmapped:
+            self._seen_unmapped = True
+            self._task.warn(plan.stream.name, _unmapped_words(plan.event_type, self._task.pipeline))
+        return Mapped(
+            batch, None, None, (*batch.failed, *waiting),
+            counts.get("filtered", 0), counts.get("created", 0),
+        )  # fmt: skip
+
     def save(self) -> None:
         """Keep the mapping before the first package that needs it is closed."""
         if self._dirty:
@@ -101,25 +155,28 @@ class Mapper:
             self._dirty = False
         hit("mapping.saved")
 
-    def _first(self) -> Mapping:
-        """The mapping of an event type not seen before: its declared fields, its table."""
+    def _first(self, empty: Mapping) -> Mapping:
+        """Auto mapping of an event type without a table: its declared fields, its table."""
         self._dirty = True
-        empty = Mapping(self._plan.event_type, self._names.table(), self._wanted_key())
-        return self._added(empty, list(self._plan.stream.schema))
+        ignored = tuple(item for item in empty.left if item.ignored)
+        empty = empty.changed(table=self._names.table(), key=self._wanted_key(), left=ignored)
+        fields = [f for f in self._plan.stream.schema if empty.unloaded(f.name) is None]
+        return self._added(empty, fields)
 
-    def _wanted_key(self) -> tuple[str, ...]:
+    def _wanted_key(self, known: tuple[Column, ...] = ()) -> tuple[str, ...]:
         """Columns of the key that the plan asks for."""
         if self._plan.key == metadata.GENERATED_KEY:
             return self._plan.key
-        names = self._names.columns(self._plan.key)
-        return tuple(names[field] for field in self._plan.key)
+        names = {column.field: column.name for column in known}
+        new = self._names.columns(field for field in self._plan.key if field not in names)
+        return tuple({**new, **names}[field] for field in self._plan.key)
 
     def _settle_key(self) -> None:
         """A table keeps the key that it was made with (pipelines.md 12.2).
 
         One without a key takes it with the next full reload, whose table has no rows yet.
         """
-        key = self._wanted_key()
+        key = self._wanted_key(self.mapping.columns)
         if key == self.mapping.key:
             return
         if self._plan.rebuilding and not self.mapping.key:
@@ -137,15 +194,22 @@ class Mapper:
         )
 
     def _added(self, mapping: Mapping, fields: list[pa.Field]) -> Mapping:
-        columns = list(mapping.columns)
-        names = self._names.columns(field.name for field in fields)
+        columns, left = list(mapping.columns), []
+        names = self._names.columns((field.name for field in fields), mapping)
+        used = {column.name for column in columns}
         for field in fields:
+            name, why = names[field.name], ""
             if len(columns) >= self._limit and field.name not in self._plan.key:
-                self._drop(field.name, f"the table already has {self._limit} columns")
+                why = f"the table already has {self._limit} columns"
+            elif name in used:
+                why = f"another field has its column {name!r}"
+            if why:
+                self._drop(field.name, why)
+                left.append(Left(field.name, field.type, why))
                 continue
-            name = names[field.name]
+            used.add(name)
             columns.append(Column(field.name, name, pa.field(name, normal(field))))
-        return mapping.with_columns(tuple(columns))
+        return mapping.with_columns(tuple(columns)).leaving(*left)
 
     def _drop(self, field: str, why: str) -> None:
         if field not in self._dropped:
@@ -156,16 +220,11 @@ class Mapper:
         """Add columns for new fields and widen the types of known ones."""
         incoming = rows.schema
         known = {column.field: column for column in self.mapping.columns}
-        if self._task.fixed_schema and known:
-            for name in incoming.names:
-                if name not in known:
-                    self._drop(name, "the schema policy is BLOCK_ALL")
+        if (self._task.fixed_schema and known) or not self._auto:
+            self._leave(rows)
             return
-        new = [
-            field
-            for field in incoming
-            if field.name not in known and field.name not in self._dropped
-        ]
+        left = {item.field for item in self.mapping.left}
+        new = [field for field in incoming if field.name not in known and field.name not in left]
         wider = {
             name: column.type.with_type(kind)
             for name, column in known.items()
@@ -185,6 +244,22 @@ class Mapper:
             )
         self.mapping = self._added(mapping, new) if new else mapping
         self._tell_of_old_rows(len(mapping.columns))
+
+    def _leave(self, rows: pa.RecordBatch) -> None:
+        """Note fields for which there is no column, where none is made by itself."""
+        why = "auto mapping is off" if not self._auto else "the schema policy is BLOCK_ALL"
+        # A column of which only nulls were seen is none: the table does not have it.
+        known = {c.field for c in self.mapping.columns if c.type.type != pa.null()}
+        new = [
+            field for field in rows.schema if field.name not in known and not _empty(rows, field)
+        ]
+        for field in new:
+            item = self.mapping.unloaded(field.name)
+            if item is None or not item.ignored:
+                self._drop(field.name, why)
+        learned = self.mapping.leaving(*_unloaded(new, why))
+        self._dirty |= learned is not self.mapping
+        self.mapping = learned
 
     def _tell_of_old_rows(self, before: int) -> None:
         """A log has no word of the values that a new column gave to the rows there were."""
@@ -264,17 +339,17 @@ class Mapper:
         assert batch.rows is not None
         seq = ready.column(metadata.SEQ)
         by_id = self.mapping.key == metadata.GENERATED_KEY
-        for index, event in sorted(bad.items()):
-            raw = batch.rows.slice(index, 1).to_pylist()[0]
-            key = [raw.get(field) for field in self._plan.key]
+        rows = batch.rows.take(pa.array(sorted(bad), pa.int64()))
+        raw = raw_events(rows, [changes.fields_left_out(index) for index in sorted(bad)])
+        there = rows.select([name for name in self._plan.key if name in rows.schema.names])
+        keys = there.to_pylist()
+        for at, (index, event) in enumerate(sorted(bad.items())):
             row_id = batch.row_ids[index].as_py() if batch.row_ids is not None else None
-            if by_id:
-                key = [row_id]
-            known = bool(key) and all(part is not None for part in key)
+            key = [row_id] if by_id else [keys[at].get(field) for field in self._plan.key]
             yield replace(
                 event,
-                raw=raw_event(raw, changes.fields_left_out(index)),
-                key=":".join(str(part) for part in key) if known else None,
+                raw=raw[at],
+                key=key_text(key),
                 ingested_at=batch.ingested_at,
                 seq=seq[index].as_py(),
                 event_type=self._plan.event_type,
@@ -359,19 +434,29 @@ def unmapped(batch: Batch) -> Mapped:
     return Mapped(batch, None, None, batch.failed, filtered, created)
 
 
+def _unloaded(fields: Iterable[pa.Field], why: str) -> Iterator[Left]:
+    for field in fields:
+        yield Left(field.name, normal(field), why)
+
+
+def _empty(rows: pa.RecordBatch, field: pa.Field) -> bool:
+    """Whether a field has no value in these rows (pipelines.md 12.2, row 14)."""
+    return bool(rows.column(field.name).null_count == rows.num_rows)
+
+
+def _unmapped_words(event_type: str, pipeline: str) -> str:
+    name = shlex.quote(pipeline)
+    return (
+        f"Events of {event_type} are set aside: auto mapping is off, and they have no table. They "
+        f"are loaded once they have one: penstock mapping map {name} {shlex.quote(event_type)}"
+    )
+
+
 def _slots(task: Task, plan: StreamPlan) -> int:
     """Columns that are kept free for ours: six, or more where a table has more."""
     versioned = 3 if plan.mode is WriteMode.HISTORY else 0
     ours = len(system_fields(plan.stream, plan.key, keep_op=task.keep_op)) + 1 + versioned
     return max(metadata.RESERVED_COLUMNS, ours)
-
-
-def raw_event(values: dict[str, Any], left_out: Collection[str] = ()) -> str:
-    """A row as the JSON of a failed event; a replay knows by it what a log had left out."""
-    known = {name: value for name, value in values.items() if name not in left_out}
-    if left_out:
-        known[metadata.LEFT_OUT] = sorted(left_out)
-    return json.dumps(known, default=str, ensure_ascii=False)
 
 
 def system_fields(stream: Stream, key: tuple[str, ...], *, keep_op: bool) -> list[pa.Field]:

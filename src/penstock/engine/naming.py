@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from penstock.core.compress import Measure
+from penstock.core.mapping import Mapping
 from penstock.core.naming import NameKind, NameScope, NameStyle
 from penstock.engine.task import Task
 
@@ -31,21 +32,37 @@ class TableNames:
         limit = self._task.destination.capabilities.table_limit
         return self._choose(TABLES, "table", limit, [original])[original]
 
-    def columns(self, fields: Iterable[str]) -> dict[str, str]:
-        """Column names of these fields, in one step (one write to the catalog at most)."""
+    def columns(self, fields: Iterable[str], mapping: Mapping | None = None) -> dict[str, str]:
+        """Column names of these fields, in one step (one write to the catalog at most).
+
+        Args:
+            mapping: of the table; names that users gave its columns are not given again.
+        """
         limit = self._task.destination.capabilities.column_limit
         wanted = [field for field in fields if field not in self._ours]
-        chosen = self._choose(columns_scope(self.table()), "column", limit, wanted)
+        table = mapping.table if mapping is not None and mapping.table else self.table()
+        used = [column.name for column in mapping.columns] if mapping is not None else []
+        chosen = self._choose(columns_scope(table), "column", limit, wanted, used)
         return {**chosen, **{field: field for field in self._ours}}
 
     def _choose(
-        self, scope: str, kind: NameKind, limit: int, originals: list[str]
+        self,
+        scope: str,
+        kind: NameKind,
+        limit: int,
+        originals: list[str],
+        used: Collection[str] = (),
     ) -> dict[str, str]:
         with self._task.naming:
-            return self._chosen(scope, kind, limit, originals)
+            return self._chosen(scope, kind, limit, originals, used)
 
     def _chosen(
-        self, scope: str, kind: NameKind, limit: int, originals: list[str]
+        self,
+        scope: str,
+        kind: NameKind,
+        limit: int,
+        originals: list[str],
+        used: Collection[str],
     ) -> dict[str, str]:
         taken = self._task.memory.names(scope)
         new = [original for original in originals if original not in taken]
@@ -56,7 +73,7 @@ class TableNames:
             taken,
             kind=kind,
             style=NameStyle(self._task.names.style.upper()),
-            reserved=limits.reserved_columns if kind == "column" else (),
+            reserved=(*limits.reserved_columns, *used) if kind == "column" else (),
         )
         measure = Measure.BYTES if limits.name_unit == "bytes" else Measure.CHARS
         self._task.memory.remember(

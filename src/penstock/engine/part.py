@@ -84,6 +84,11 @@ class OpenPart:
         return self.bytes * _WEIGHT.get(self._plan.mode, 1)
 
     @property
+    def held(self) -> int:
+        """Events in it, those that failed included: they are in memory until it closes."""
+        return self.rows + len(self._failed)
+
+    @property
     def has_keys(self) -> bool:
         return self._keys is not None
 
@@ -109,6 +114,8 @@ class OpenPart:
 
     def append(self, mapped: Mapped, current: Pass | None) -> None:
         batch = mapped.batch
+        if mapped.blind and current is not None:
+            current.blind += 1
         if mapped.keys is not None and mapped.keys.num_rows:
             self._write_keys(mapped.keys)
         if mapped.full_pass is not None and mapped.full_pass.ended:
@@ -120,6 +127,7 @@ class OpenPart:
         if mapped.rows is not None and mapped.rows.num_rows:
             self._write_rows(mapped.rows)
         self._failed += mapped.failed
+        self.bytes += sum(len(event.raw) for event in mapped.failed)
         self._attempt = max(self._attempt, batch.attempt)
         self._shaped |= batch.shaped
         read = batch.num_rows + mapped.filtered - mapped.created
@@ -172,7 +180,7 @@ class OpenPart:
         return PackagePart(
             stream=self._plan.stream.name,
             event_type=self._plan.event_type,
-            table=mapping.table,
+            table=mapping.target,
             key=mapping.key,
             mode=self._plan.mode,
             generation=self.generation,

@@ -162,7 +162,7 @@ class _Part:
         return PackagePart(
             stream=state["stream"],
             event_type=state["event_type"],
-            table=mapping.table,
+            table=mapping.target,
             key=mapping.key,
             mode=mode,
             generation=state["generation"],

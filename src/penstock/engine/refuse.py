@@ -17,8 +17,8 @@ from penstock.core.load import LoadPackage, PackagePart, TableLoad
 from penstock.core.mapping import Mapping
 from penstock.engine.changes import bits_of
 from penstock.engine.files import write_whole
-from penstock.engine.mapping import raw_event
 from penstock.engine.part import EVENTS, read_failed, vars_of
+from penstock.engine.set_aside import raw_events
 from penstock.sdk.destination import Refused
 
 
@@ -70,8 +70,9 @@ def _event(part: PackagePart, table: pa.Table, index: int, refused: Refused) -> 
     row = table.slice(index, 1).to_pylist()[0]
     # Under the source's names: a replay reads the event as the source would give it.
     fields = {c.name: c.field for c in Mapping.from_dict(dict(part.mapping)).columns}
-    user = {fields.get(n, n): value for n, value in row.items() if not metadata.is_ours(n)}
     one = table.slice(index, 1)
+    user = one.select([name for name in one.schema.names if not metadata.is_ours(name)])
+    user = user.rename_columns([fields.get(name, name) for name in user.schema.names])
     left_out = [
         fields[name] for name, place in part.left_out.items() if bits_of(one, place)[0].as_py()
     ]
@@ -80,7 +81,7 @@ def _event(part: PackagePart, table: pa.Table, index: int, refused: Refused) -> 
         stage="LOADING",
         code=refused.code,
         reason=refused.reason,
-        raw=raw_event(user, left_out),
+        raw=raw_events(user.combine_chunks().to_batches()[0], [left_out])[0],
         key=":".join(str(row.get(name)) for name in part.key) if part.key else None,
         ingested_at=row[metadata.INGESTED_AT],
         seq=row[metadata.SEQ],

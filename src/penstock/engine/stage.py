@@ -178,7 +178,7 @@ class Stager:
 
     def _full(self) -> bool:
         budget = self._task.budget
-        rows = sum(part.rows for part in self._parts.values())
+        rows = sum(part.held for part in self._parts.values())
         if rows >= self._most_rows:
             most = budget.log_rows if self._log else budget.package_rows
             self._most_rows = min(2 * self._most_rows, most)

@@ -133,6 +133,8 @@ class Task:
     replaying: bool = False
     """The source gives failed events again: positions and generations stay as they are."""
     infer_dates: bool = True
+    auto_mapping: bool = True
+    """Of the pipeline; an event type may have a switch of its own."""
     fixed_schema: bool = False
     """BLOCK_ALL: new fields are ignored with a warning, values that do not fit fail."""
     keep_op: bool = False

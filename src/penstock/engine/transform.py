@@ -15,8 +15,8 @@ from penstock.core.load import Deletes
 from penstock.engine.changes import Changes, parted, without_deletes
 from penstock.engine.follow import events_of, fields_of, ids_of, key_is_kept, left_out_of
 from penstock.engine.mappers import is_shared, key_fields, note_event_type
-from penstock.engine.mapping import raw_event
 from penstock.engine.passes import Passes
+from penstock.engine.set_aside import key_text, raw_events
 from penstock.engine.task import StreamPlan, Task
 from penstock.transforms.events import Events, Refused, Transformed
 
@@ -181,8 +181,11 @@ class _Shaper:
     ) -> Iterator[FailedEvent]:
         """The events that the transformation refused, as they were read."""
         assert batch.rows is not None
-        for item in refused:
-            raw = batch.rows.slice(item.row, 1).to_pylist()[0]
+        refused = list(refused)
+        rows = batch.rows.take(pa.array([item.row for item in refused], pa.int64()))
+        raw = raw_events(rows, [changes.fields_left_out(item.row) for item in refused])
+        fields = rows.select([name for name in plan.key if name in rows.schema.names])
+        for item, text, key in zip(refused, raw, fields.to_pylist(), strict=True):
             row_id = batch.row_ids[item.row].as_py() if batch.row_ids is not None else None
             at_line = f" (line {item.line})" if item.line and "(line " not in item.reason else ""
             yield FailedEvent(
@@ -190,8 +193,8 @@ class _Shaper:
                 stage="TRANSFORMATION",
                 code=item.code,
                 reason=f"{item.reason}{at_line}",
-                raw=raw_event(raw, changes.fields_left_out(item.row)),
-                key=_key_of(plan, raw, row_id),
+                raw=text,
+                key=_key_of(plan, key, row_id),
                 ingested_at=batch.ingested_at,
                 seq=self._seq + item.row,
                 event_type=plan.event_type,
@@ -249,9 +252,7 @@ def _firsts(outputs: Iterable[Events]) -> Iterator[int]:
         yield len(new)
 
 
-def _key_of(plan: StreamPlan, raw: Mapping[str, object], row_id: str | None) -> str | None:
+def _key_of(plan: StreamPlan, fields: Mapping[str, object], row_id: str | None) -> str | None:
     if plan.key == metadata.GENERATED_KEY:
         return row_id
-    key = [raw.get(field) for field in plan.key]
-    known = bool(key) and all(part is not None for part in key)
-    return ":".join(str(part) for part in key) if known else None
+    return key_text([fields.get(field) for field in plan.key])

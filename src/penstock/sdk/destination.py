@@ -199,6 +199,13 @@ class Destination(ABC):
         """
         raise NotImplementedError
 
+    def drop(self, table: str) -> None:
+        """Drop a table for good, because its user said so; nothing when there is none.
+
+        Destinations whose tables can be dropped override this.
+        """
+        raise NotImplementedError
+
     @abstractmethod
     def ledger(self, pipeline: str) -> list[LedgerEntry]:
         """Newest ledger rows of a pipeline by split and table, and the newest of those that

@@ -44,6 +44,14 @@ class Mappings:
             rows = connection.execute(query).all()
         return {row.event_type: MappingStatus(row.status) for row in rows}
 
+    def times(self, pipeline: str) -> dict[str, int]:
+        """When each event type's mapping was saved last, epoch ms."""
+        query = sa.select(t.mapping.c.event_type, t.mapping.c.updated_at).where(
+            t.mapping.c.pipeline_id == pipeline_id(pipeline)
+        )
+        with self._database.read() as connection:
+            return {row.event_type: row.updated_at for row in connection.execute(query)}
+
     def save(self, pipeline: str, mapping: Mapping, status: str | None = None) -> None:
         """Keep this version; `status` None leaves the saved one (AUTO_MAPPED at first).
 

@@ -47,7 +47,9 @@ def follow(
         error: str | None = None
         began = time.monotonic()
         try:
-            summary = run_recovering(workspace, pipeline, options, watcher, cancel, recover)
+            summary = run_recovering(
+                workspace, pipeline, options, watcher, cancel, recover, told=ended
+            )
             if cancel.is_set() or _needs_user(summary):
                 return summary
             ended(summary)

@@ -242,7 +242,9 @@ def _task(
         seen.warn(name, "The object has no key: its rows are appended, not merged.")
     for text in shared_tables(job.catalog, workspace.spec.pipelines, pipeline, plans.values()):
         seen.warn(pipeline, text)
-    memory = CatalogMemory(job.catalog, pipeline, ends.destination.identity)
+    memory = CatalogMemory(
+        job.catalog, pipeline, ends.destination.identity, auto_mapping=job.spec.auto_mapping
+    )
     checkpoints, numbers = start_positions(job.catalog, pipeline, plans)
     adopt_positions(ledger.known, plans, checkpoints, numbers)
     if restart:
@@ -276,6 +278,7 @@ def _task(
         bounds=bounds(options),
         replaying=options.again,
         infer_dates=job.spec.infer_dates,
+        auto_mapping=job.spec.auto_mapping,
         fixed_schema=job.spec.schema_policy == "BLOCK_ALL",
         keep_op=job.spec.keep_op_column,
         warn=seen.warn,
@@ -343,14 +346,20 @@ def _generations(
     streams: Sequence[Stream],
     options: RunOptions,
 ) -> dict[str, Generation]:
-    """What each stream is read into; reloads that begin are noted."""
+    """What each stream is read into; reloads that begin are noted.
+
+    Tables of event types that are skipped stay as they are: a new one would be without rows.
+    """
     saved = catalog.positions.generations(pipeline)
+    skipped = {name for name, item in catalog.mappings.load(pipeline).items() if item.skipped}
     found = {}
     for stream in streams:
         old = saved.get(stream.name, Generation())
         named = not options.objects or stream.name in options.objects
         again = (options.full_refresh and named) or stream.name in options.reload
         now = old.of_job(load_mode(spec, stream), reload=again)
+        if stream.name in skipped:
+            now = Generation(old.current)
         if now != old:
             catalog.positions.set_generation(pipeline, stream.name, now)
         found[stream.name] = now
@@ -380,7 +389,7 @@ def _modes(
     for plan in plans:
         for event_type in (plan.event_type, *types.get(plan.stream.name, ())):
             mapping = memory.mapping(event_type)
-            if mapping is None or plan.rebuilding:
+            if mapping is None or not mapping.table or plan.rebuilding:
                 continue
             mode = plan.mode
             if made:

@@ -197,6 +197,7 @@ def trial(
         budget=ends.budget,
         names=Names(spec.destination_prefix, spec.name_style),
         infer_dates=spec.infer_dates,
+        auto_mapping=spec.auto_mapping,
         keep_op=spec.keep_op_column,
     )
     return task, plans

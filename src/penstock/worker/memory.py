@@ -15,8 +15,11 @@ from penstock.worker.mapping_news import mapping_news
 class CatalogMemory:
     """Answers the engine from the catalog; mappings and names are read once and kept."""
 
-    def __init__(self, catalog: Catalog, pipeline: str, destination_key: str) -> None:
+    def __init__(
+        self, catalog: Catalog, pipeline: str, destination_key: str, *, auto_mapping: bool = True
+    ) -> None:
         self._catalog = catalog
+        self._auto_mapping = auto_mapping
         self._pipeline = pipeline
         self._destination = destination_key
         self._lock = threading.RLock()
@@ -53,7 +56,8 @@ class CatalogMemory:
             before = self.mapping(mapping.event_type)
             assert self._mappings is not None
             self._mappings[mapping.event_type] = mapping
-            self._catalog.mappings.save(self._pipeline, mapping)
+            status = mapping.status(self._auto_mapping)
+            self._catalog.mappings.save(self._pipeline, mapping, status)
             for entry in mapping_news(self._pipeline, before, mapping):
                 self._catalog.activity.append(entry)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -21,6 +21,7 @@ from penstock.worker.gaps import EXPIRED
 from penstock.worker.jobs import run_pipeline
 from penstock.worker.options import RunOptions
 from penstock.worker.plan import chosen
+from penstock.worker.replay import replay_queued
 from penstock.worker.setup import opened_source
 from penstock.worker.staging import catalog_name
 
@@ -62,11 +63,14 @@ def run_recovering(
     watcher: Watcher,
     cancel: threading.Event,
     recover: Recovery | None = None,
+    told: Callable[[Summary], None] = lambda _summary: None,
 ) -> Summary:
-    """One job, and when the position in its log is lost, what is to be done about that.
+    """One job, after a replay of the failed events that wait for one; and when the position in its
+    log is lost, what is to be done about that.
 
     Args:
         recover: asked for by the user; None leaves it to the pipeline's `auto_recover_offset`.
+        told: of the replay.
 
     Returns:
         The last job's summary. A recovery that ends before its last job leaves the lost
@@ -75,6 +79,11 @@ def run_recovering(
     Raises:
         Interrupted: stopped while the tables were compared.
     """
+    replayed = replay_queued(workspace, pipeline, watcher, cancel)
+    if replayed is not None:
+        told(replayed)
+        if cancel.is_set():
+            return replayed
     summary = run_pipeline(workspace, pipeline, options, watcher, cancel)
     if summary.error is None or summary.error["code"] != EXPIRED:
         if recover is not None and not options.follow_s and summary.error is None:

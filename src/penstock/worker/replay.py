@@ -9,8 +9,9 @@ from typing import Any
 
 from penstock.control.workspace import Workspace
 from penstock.core.progress import Summary, Watcher
-from penstock.core.records import FailedFilter
+from penstock.core.records import FailedFilter, FailedState
 from penstock.store import Catalog
+from penstock.worker.catalog import opened
 from penstock.worker.events import chosen_events, raw_events
 from penstock.worker.jobs import run_pipeline
 from penstock.worker.options import RunOptions
@@ -62,6 +63,22 @@ def replay(
     """One job of type REPLAY over the chosen events; those that fail again stay failed."""
     wanted = _filter(object=object, event_type=event_type, code=code, ids=ids)
     return run_pipeline(workspace, pipeline, RunOptions(replay=wanted), watcher, cancel)
+
+
+def replay_queued(
+    workspace: Workspace, pipeline: str, watcher: Watcher, cancel: threading.Event
+) -> Summary | None:
+    """A REPLAY job over the events that wait for one since their cause was mended; None without.
+
+    Events that fail again do so as new ones; those whose object the source does not offer any
+    more go on waiting.
+    """
+    waiting = FailedFilter(states=(FailedState.QUEUED_FOR_REPLAY,))
+    with opened(workspace) as catalog:
+        known = catalog is not None and pipeline in {p.name for p in catalog.pipelines.list()}
+        if catalog is None or not known or not catalog.failed.count(pipeline, waiting):
+            return None
+    return run_pipeline(workspace, pipeline, RunOptions(replay=waiting), watcher, cancel)
 
 
 def _filter(**given: Any) -> FailedFilter:

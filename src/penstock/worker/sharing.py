@@ -28,7 +28,8 @@ def shared_tables(
         if other == pipeline or (spec.destination, spec.destination_prefix) != place:
             continue
         filled = catalog.mappings.load(other)
-        tables = [filled[n].table for n in names if n in filled and spec.objects.takes(n)]
+        shared = [n for n in names if n in filled and spec.objects.takes(n)]
+        tables = [filled[n].table for n in shared if filled[n].table]
         if tables:
             yield _told(tables, other)
 

@@ -96,12 +96,12 @@ def run(
     )
     how = _recovery(recover)
     workspace = cli.workspace
+    ended = partial(report, cli, only_changed=True)
     with running(cli) as (watcher, cancel):
         if follow:
-            ended = partial(report, cli, only_changed=True)
             summary = follow_log(workspace, pipeline, options, watcher, cancel, ended, recover=how)
         else:
-            summary = run_recovering(workspace, pipeline, options, watcher, cancel, how)
+            summary = run_recovering(workspace, pipeline, options, watcher, cancel, how, told=ended)
     finish(cli, summary)
 
 

@@ -149,6 +149,11 @@ class SqlDestination(SqlEngine):
             if columns is not None and metadata.DELETED in columns.names:
                 purge(tx, self.qualified(table))
 
+    def drop(self, table: str) -> None:
+        with self.transaction() as tx:
+            tx.run(f"DROP TABLE IF EXISTS {self.qualified(table)}")
+        self._evolved = {place: s for place, s in self._evolved.items() if place[0] != table}
+
     def returned(self, table: str) -> pa.Schema | None:
         columns = self.describe(table)
         return returned(self.dialect, columns) if columns is not None else None

@@ -1,0 +1,1 @@
+"""What users decide about mappings: actions, proposals, edits, checks, and the form in files."""
