@@ -48,7 +48,7 @@ def follow(
         began = time.monotonic()
         try:
             summary = run_recovering(
-                workspace, pipeline, options, watcher, cancel, recover, told=ended
+                workspace, pipeline, options, watcher, cancel, recover, ended=ended
             )
             if cancel.is_set() or _needs_user(summary):
                 return summary

@@ -63,14 +63,14 @@ def run_recovering(
     watcher: Watcher,
     cancel: threading.Event,
     recover: Recovery | None = None,
-    told: Callable[[Summary], None] = lambda _summary: None,
+    ended: Callable[[Summary], None] = lambda _summary: None,
 ) -> Summary:
     """One job, after a replay of the failed events that wait for one; and when the position in its
     log is lost, what is to be done about that.
 
     Args:
         recover: asked for by the user; None leaves it to the pipeline's `auto_recover_offset`.
-        told: of the replay.
+        ended: told of the replay.
 
     Returns:
         The last job's summary. A recovery that ends before its last job leaves the lost
@@ -81,7 +81,7 @@ def run_recovering(
     """
     replayed = replay_queued(workspace, pipeline, watcher, cancel)
     if replayed is not None:
-        told(replayed)
+        ended(replayed)
         if cancel.is_set():
             return replayed
     summary = run_pipeline(workspace, pipeline, options, watcher, cancel)

@@ -101,7 +101,7 @@ def run(
         if follow:
             summary = follow_log(workspace, pipeline, options, watcher, cancel, ended, recover=how)
         else:
-            summary = run_recovering(workspace, pipeline, options, watcher, cancel, how, told=ended)
+            summary = run_recovering(workspace, pipeline, options, watcher, cancel, how, ended=ended)
     finish(cli, summary)
 
 

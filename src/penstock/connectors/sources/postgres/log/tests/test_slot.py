@@ -230,10 +230,8 @@ def test_a_publication_that_is_gone_is_a_lost_position(
     sql.execute("create table t(id int primary key, v text); insert into t values (1, 'a')")
     tables = Tables(tmp_path, {"type": "postgres", "url": logical_url, "mode": "LOG_BASED"})
     tables.run()
-    (name,) = (
-        sql.execute("select pubname from pg_publication where pubname !~ '_inserts'").fetchone()
-        or ()
-    )
+    found = sql.execute("select pubname from pg_publication where pubname !~ '_inserts'")
+    ((name,),) = found.fetchall()
     sql.execute(f"drop publication {name}".encode())
     sql.execute("update t set v = 'b'; insert into t values (2, 'c')")
     lost = tables.tried()
