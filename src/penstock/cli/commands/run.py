@@ -101,7 +101,9 @@ def run(
         if follow:
             summary = follow_log(workspace, pipeline, options, watcher, cancel, ended, recover=how)
         else:
-            summary = run_recovering(workspace, pipeline, options, watcher, cancel, how, ended=ended)
+            summary = run_recovering(
+                workspace, pipeline, options, watcher, cancel, how, ended=ended
+            )
     finish(cli, summary)
 
 
