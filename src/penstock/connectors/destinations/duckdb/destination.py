@@ -20,6 +20,7 @@ from penstock.connectors.destinations.duckdb.dialect import DuckDbDialect
 from penstock.connectors.destinations.duckdb.errors import translate, unexpected
 from penstock.connectors.destinations.duckdb.file import DuckFile
 from penstock.connectors.destinations.duckdb.parquet import listed, readable
+from penstock.connectors.destinations.duckdb.straight import new_rows, row_bytes, suits
 from penstock.core import metadata
 from penstock.core.cards import Card
 from penstock.core.digest import Digest, DigestPlan
@@ -33,6 +34,7 @@ from penstock.sdk.sql.check import failed_step, table_steps
 from penstock.sdk.sql.engine import SWEEP_KEYS, as_batch
 from penstock.sdk.sql.filling import mask_columns
 from penstock.sdk.sql.ledger import Ledger
+from penstock.sdk.sql.merge import Counts
 
 T = TypeVar("T")
 _THREADS = 2
@@ -127,6 +129,8 @@ class DuckDb(SqlDestination):
             except NoRoom:
                 if not self._file.more_memory():
                     raise
+            finally:
+                self._file.gather()
 
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
@@ -177,6 +181,19 @@ class DuckDb(SqlDestination):
         fields = [pa.field(name, self.dialect.arrow_type(kind)) for name, kind in found]
         return pa.schema(fields) if found else None
 
+    def insert_new(self, tx: Tx, load: TableLoad, place: str, existing: pa.Schema) -> Counts | None:
+        if suits(load):
+            with self.rows_of(tx, load, existing) as source:
+                target = self._target(load, place, source, existing)
+                counts = new_rows(tx, target)
+                if counts is not None:
+                    self._file.adding(row_bytes(load))
+                    tx.run(target.insert(f"{source} s"))
+                    return counts
+        if load.mode is not WriteMode.APPEND:
+            self._file.changing()
+        return None
+
     @contextmanager
     def rows_of(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> Iterator[str]:
         """The files themselves, read by DuckDB: nothing is copied before it is needed."""
@@ -185,6 +202,7 @@ class DuckDb(SqlDestination):
 
     def keys_of(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> None:
         assert load.sweep is not None
+        self._file.changing()
         names = ", ".join(
             f"CAST({self.dialect.ident(n)} AS {self.dialect.type_name(existing.field(n))}) "
             f"AS {self.dialect.ident(n)}"
