@@ -12,7 +12,7 @@ _FIXED_BYTES = 180 * MIB
 # What a job of 46 columns into DuckDB takes with the smallest sizes; measured alike.
 _LEAST_BYTES = 220_000_000
 _PACKAGE_ROWS = 61_440
-_FIRST_ROWS = 8_192
+_FIRST_ROWS = 2 * _PACKAGE_ROWS
 _COLUMNAR_BATCH = 30_720
 
 
@@ -107,7 +107,7 @@ class Budget:
             batch_bytes=batch_bytes,
             # Four of DuckDB's row groups. Rows of 120 bytes fill the bytes at that number.
             package_rows=8 * _PACKAGE_ROWS if columnar else _PACKAGE_ROWS,
-            # Rows show early, and a read that is killed soon has less to do again.
+            # Rows show early; and each load of a merge reads the keys of the whole table.
             first_rows=_FIRST_ROWS if columnar else _PACKAGE_ROWS,
             package_bytes=destination,
             readers=readers,

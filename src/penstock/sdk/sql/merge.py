@@ -49,13 +49,16 @@ def merge(tx: Tx, target: Target) -> Counts:
     """
     if not _any_known(tx, target):
         return _all_new(tx, target)
-    _decide(tx, target)
-    found = dict(tx.rows(f"SELECT _ps_todo, count(*) FROM {ACTIONS} GROUP BY _ps_todo"))
+    found = _decide(tx, target, target.table)
+    if sum(found.values()) > target.load.rows:
+        # A key is stored more than once, as append leaves tables.
+        tx.run(target.dialect.drop_temporary(ACTIONS))
+        found = _decide(tx, target, newest(tx, target))
     counts = Counts(
         inserted=found.get("i", 0),
         updated=found.get("u", 0),
         deleted=found.get("d", 0) + found.get("t", 0),
-        unchanged=target.load.rows - sum(found.values()),
+        unchanged=found.pop("n", 0),
     )
     if counts.deleted:
         _flag(tx, target)
@@ -84,13 +87,15 @@ def _all_new(tx: Tx, target: Target) -> Counts:
     return Counts(inserted=target.load.rows - gone, deleted=gone)
 
 
-def _decide(tx: Tx, target: Target) -> None:
-    """A temporary table of keys with what to do: insert, update, delete, tombstone.
+def _decide(tx: Tx, target: Target, stored: str) -> dict[str, int]:
+    """A temporary table of keys with what to do: insert, update, delete, tombstone or nothing.
+
+    Returns how often each of them is there: together the rows of the load, as its keys are
+    unique, or more where a key is stored more than once.
 
     Of both sides a fingerprint of the values is joined, not the values: a join holds all that it
     is given of a side, which of many columns is more memory than the rest of a job takes.
     """
-    stored = newest(tx, target) if several(tx, target) else target.table
     live = f"t.{DELETED} IS NOT TRUE" if target.has_deleted else "TRUE"
     same = target.dialect.same(f"s.{PRINT}", f"t.{PRINT}")
     todo = (
@@ -102,12 +107,12 @@ def _decide(tx: Tx, target: Target) -> None:
     known = [*target.key, INGESTED, *([DELETED] if target.has_deleted else [])]
     keys = ", ".join(f"s.{name}" for name in target.key)
     tx.run(
-        f"CREATE TEMPORARY TABLE {ACTIONS} AS SELECT * FROM (SELECT {keys}, {todo} AS _ps_todo, "
+        f"CREATE TEMPORARY TABLE {ACTIONS} AS SELECT {keys}, {todo} AS _ps_todo, "
         f"t.{INGESTED} AS _ps_stored "
         f"FROM {_printed(target, [*target.key, INGESTED, OP, HINT], 's')} "
-        f"LEFT JOIN {_printed(target, known, 't', stored)} ON {target.same_key('t', 's')}) x "
-        "WHERE _ps_todo <> 'n'"
+        f"LEFT JOIN {_printed(target, known, 't', stored)} ON {target.same_key('t', 's')}"
     )
+    return dict(tx.rows(f"SELECT _ps_todo, count(*) FROM {ACTIONS} GROUP BY _ps_todo"))
 
 
 def _printed(target: Target, names: list[str], alias: str, rows: str = "") -> str:
