@@ -64,8 +64,10 @@ def merge(tx: Tx, target: Target) -> Counts:
         _flag(tx, target)
     if counts.updated:
         _replace(tx, target)
-    new = "('i', 't')" if counts.updated and target.foreign_columns else "('i', 't', 'u')"
-    if found:
+    new = {"i", "t"} if counts.updated and target.foreign_columns else {"i", "t", "u"}
+    if new.issuperset(found) and not counts.unchanged:
+        tx.run(target.insert(f"{target.source} s"))
+    elif new.intersection(found):
         tx.run(target.insert(f"{target.source} s JOIN {_todo(target, new)}"))
     tx.run(target.dialect.drop_temporary(ACTIONS))
     return counts
@@ -153,9 +155,10 @@ def _stored(target: Target) -> str:
     return f"{target.same_key('t', 'a')} AND {newest}"
 
 
-def _todo(target: Target, which: str) -> str:
+def _todo(target: Target, which: set[str]) -> str:
     """A join partner: keys with one of these actions."""
-    return f"{ACTIONS} a ON {target.same_key('a', 's')} AND a._ps_todo IN {which}"
+    listed = ", ".join(f"'{action}'" for action in sorted(which))
+    return f"{ACTIONS} a ON {target.same_key('a', 's')} AND a._ps_todo IN ({listed})"
 
 
 def _flag(tx: Tx, target: Target) -> None:
