@@ -1,4 +1,4 @@
-"""Rows of which none is stored yet: straight into their table, without a join."""
+"""Rows of which none is stored yet: straight into their table, without a join, decision 0034."""
 
 from __future__ import annotations
 
