@@ -28,7 +28,7 @@ class Budget:
             twice as large, so that a long read has few loads and a short one shows early.
         most_log_rows: most rows of a package of a log. Changes are compared with stored rows:
             twice as many took 50 MB more memory and a tenth less time (1 M changes of 12
-            columns into DuckDB).
+            columns into DuckDB). More where a server does that (`into_server`).
         readers: splits read at the same time.
         destination_bytes: what the destination's engine may use (DuckDB's memory limit).
     """
@@ -43,6 +43,14 @@ class Budget:
     package_seconds: float = 60.0
     readers: int = 8
     destination_bytes: int = 64 * MIB
+
+    def into_server(self) -> Budget:
+        """The same for a destination that compares rows in its own memory: large packages of a log.
+
+        Changes of one row become one change in a package: a million changes of 100,000 rows took
+        550,000 updates instead of 836,000, and a fifth less of the server's time.
+        """
+        return replace(self, most_log_rows=8 * _PACKAGE_ROWS)
 
     @property
     def log_rows(self) -> int:

@@ -31,6 +31,7 @@ class Capabilities:
             the receipt warns of it.
         signed_zero: those columns hold both zeros; else a negative one may lose its sign.
         reserved_columns: names that no column can have, in lower case.
+        server: a load's rows are compared with stored ones in another process's memory.
     """
 
     modes: frozenset[WriteMode]
@@ -45,6 +46,7 @@ class Capabilities:
     nonfinite: bool = True
     signed_zero: bool = True
     reserved_columns: frozenset[str] = frozenset()
+    server: bool = False
 
 
 @dataclass(frozen=True)

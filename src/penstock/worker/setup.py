@@ -56,4 +56,6 @@ def opened_ends(workspace: Workspace, pipeline: str) -> Iterator[Ends]:
         budget = sizes.with_packages_of(spec.package_rows)
         with opened_destination(workspace, spec.destination, budget) as destination:
             source.configure(spec)
+            if destination.capabilities.server:
+                budget = budget.into_server()
             yield Ends(source, destination, budget)

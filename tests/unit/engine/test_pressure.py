@@ -96,6 +96,14 @@ def test_packages_of_a_history_are_smaller_than_those_that_are_merged(tmp_path: 
     assert loads[WriteMode.HISTORY] > 4 * loads[WriteMode.MERGE]
 
 
+def test_a_destination_with_memory_of_its_own_gets_larger_packages_of_a_log() -> None:
+    ours = Budget.of(512 * MIB, columnar=True)
+    theirs = ours.into_server()
+    assert theirs.log_rows == 4 * ours.log_rows
+    assert theirs.package_bytes == ours.package_bytes
+    assert theirs.with_packages_of(100).log_rows == 100
+
+
 def test_sources_of_columns_get_more_rows_in_the_same_bytes() -> None:
     plain, columnar = (Budget.of(512 * MIB, columnar=kind) for kind in (False, True))
     assert columnar.package_rows > columnar.log_rows > plain.package_rows

@@ -75,6 +75,7 @@ class MySql(StagedDestination):
         column_limit=64,
         max_columns=1017,
         atomic_package=True,
+        server=True,
         nonfinite=False,
         signed_zero=False,
     )

@@ -55,6 +55,7 @@ class Postgres(StagedDestination):
         column_limit=63,
         name_unit="bytes",
         max_columns=1600,
+        server=True,
         # https://www.postgresql.org/docs/current/ddl-system-columns.html
         reserved_columns=frozenset({"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"}),
     )
