@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import ctypes
 
+_FOR_COLUMNS: Final = "jemalloc"
 _M_ARENA_MAX: Final = -8
 """From glibc's malloc.h."""
 
@@ -47,16 +48,20 @@ def arrow_pool() -> str:
     """
     with suppress(AttributeError, ValueError, OSError):
         if os.confstr("CS_GNU_LIBC_VERSION"):
-            return "jemalloc"
+            return _FOR_COLUMNS
     return "system"
 
 
 def small_pieces() -> None:
-    """From now on Arrow's memory is malloc's: where rows come in small batches its pages serve
-    again anyhow, and jemalloc would keep 6 MB and save nothing."""
+    """From now on what Python asks of Arrow is malloc's, not jemalloc's.
+
+    Where rows come in small batches its pages serve again anyhow, and jemalloc would keep 6 MB
+    and save nothing.
+    """
     import pyarrow as pa
 
-    pa.set_memory_pool(pa.system_memory_pool())
+    if pa.default_memory_pool().backend_name == _FOR_COLUMNS:
+        pa.set_memory_pool(pa.system_memory_pool())
 
 
 def release_freed() -> None:

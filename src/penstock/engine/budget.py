@@ -25,7 +25,7 @@ class Budget:
         package_rows, package_bytes, package_seconds: size at which a package closes, at the
             next checkpoint; bytes are of Arrow data before compression.
         first_rows: size in rows of a read's first package; each that is full lets the next be
-            twice as large, so that a long read has few loads and a short one shows early.
+            four times as large, so that a long read has few loads and a short one shows early.
         most_log_rows: most rows of a package of a log. Changes are compared with stored rows:
             twice as many took 50 MB more memory and a tenth less time (1 M changes of 12
             columns into DuckDB). More where a server does that (`into_server`).

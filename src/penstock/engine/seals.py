@@ -13,7 +13,7 @@ from penstock.core.stream import Split
 from penstock.engine.journal import Journal
 from penstock.engine.task import Task
 
-_SHARE: Final = 0.01
+_SHARE: Final = 0.02
 """Rows of this part of all that a job read may be in no seal."""
 
 

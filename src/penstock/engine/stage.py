@@ -27,6 +27,9 @@ from penstock.engine.task import Task, is_log
 
 _HEARTBEAT_S: Final = 5.0
 """Positions of a log that brings nothing for us are saved this often."""
+_GROWTH: Final = 4
+"""A package that was full lets the next be so many times as large: a load has its price (30 ms of
+CPU into DuckDB, more in a merge), and doubling took three loads more to get to the largest."""
 
 
 def is_heartbeat(batch: Batch) -> bool:
@@ -181,7 +184,7 @@ class Stager:
         rows = sum(part.held for part in self._parts.values())
         if rows >= self._most_rows:
             most = budget.log_rows if self._log else budget.package_rows
-            self._most_rows = min(2 * self._most_rows, most)
+            self._most_rows = min(_GROWTH * self._most_rows, most)
             return True
         size = sum(part.load_bytes for part in self._parts.values())
         return size >= budget.package_bytes or (
