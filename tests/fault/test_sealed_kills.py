@@ -21,10 +21,10 @@ pytestmark = pytest.mark.postgres
 ROWS = 300_000
 PLACES = (
     "extract.after_batch:9",
-    "seal.after:60",
+    "seal.after:40",
     "recover.begun",
     "recover.before_close",
-    "seal.before:60",
+    "seal.before:40",
     "recover.closed",
     "extract.after_batch:80",
     "load.after_commit",
