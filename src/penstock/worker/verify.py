@@ -27,6 +27,7 @@ from penstock.engine.task import StreamPlan, Task
 from penstock.engine.verify.bags import compare_bags
 from penstock.engine.verify.compare import How, compare_rows
 from penstock.engine.verify.digests import digest, key_buckets
+from penstock.engine.verify.hashing import COLUMN_BYTES
 from penstock.engine.verify.result import Kind, ObjectResult, Status
 from penstock.engine.verify.sides import Sides
 from penstock.store import Catalog
@@ -73,9 +74,12 @@ def verify(
     with opened_ends(workspace, pipeline) as ends, opened(workspace) as catalog:
         ends.source.stop_with(cancel)
         ends.destination.stop_with(cancel)
-        # Reading needs less than loading, and the comparison has an engine of its own.
-        ends.destination.limit_memory(ends.budget.destination_bytes * 5 // 8)
         task, plans = trial(workspace, pipeline, ends, catalog, options.objects)
+        # Reading needs less than loading, and the comparison has an engine of its own.
+        widest = max((len(plan.stream.schema) for plan in plans), default=0)
+        ends.destination.limit_memory(
+            max(ends.budget.destination_bytes * 5 // 8, widest * COLUMN_BYTES)
+        )
         task.fixed_schema, task.cancel = True, cancel
         if catalog is None or not any(task.memory.mapping(p.event_type) for p in plans):
             raise ConfigError(

@@ -87,7 +87,7 @@ class _Bags:
         self._connection = duckdb.connect(
             str(how.folder / "rows.duckdb"),
             config={
-                **memory_settings(how.memory_bytes),
+                **memory_settings(how.memory_bytes, len(schema)),
                 "temp_directory": str(how.folder / "spilled"),
             },
         )

@@ -35,7 +35,7 @@ class Comparison:
         self._connection = duckdb.connect(
             str(folder / "compared.duckdb"),
             config={
-                **memory_settings(memory_bytes),
+                **memory_settings(memory_bytes, len(schema)),
                 "temp_directory": str(folder / "spilled"),
             },
         )

@@ -11,6 +11,8 @@ _LONG_DIGITS: Final = 18
 """Decimals of so many digits are kept in 64 bits."""
 _LEAST_MB: Final = 48
 """With less the engine has no room for the joins of a comparison that spills."""
+COLUMN_BYTES: Final = 128_000
+"""The engine holds a few vectors of 2,048 values of every column, of 16 bytes each for texts."""
 
 
 def ident(name: str) -> str:
@@ -23,11 +25,12 @@ def hash_of(fields: Sequence[pa.Field]) -> str:
     return f"hash({', '.join(parts)})" if parts else "0::UBIGINT"
 
 
-def memory_settings(memory_bytes: int) -> Mapping[str, str | int | bool]:
-    """Settings of a connection that keeps to this memory."""
+def memory_settings(memory_bytes: int, columns: int) -> Mapping[str, str | int | bool]:
+    """Settings of a connection that keeps to this memory, if rows of so many columns can."""
+    least = max(_LEAST_MB, columns * COLUMN_BYTES // 1_000_000)
     return {
         "threads": 1,
-        "memory_limit": f"{max(memory_bytes // 1_000_000, _LEAST_MB)}MB",
+        "memory_limit": f"{max(memory_bytes // 1_000_000, least)}MB",
         "autoinstall_known_extensions": False,
     }
 

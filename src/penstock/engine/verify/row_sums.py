@@ -47,7 +47,9 @@ class RowSums:
         self._bucket = f"{hash_of([schema.field(name) for name in key])} % {_BUCKETS}"
         if buckets is not None:
             self._bucket = _bucket(buckets)
-        self._connection = duckdb.connect(":memory:", config=memory_settings(memory_bytes))
+        self._connection = duckdb.connect(
+            ":memory:", config=memory_settings(memory_bytes, len(schema))
+        )
         self._connection.execute("SET timezone = 'UTC'")
         self._connection.execute("CREATE TABLE sums (bucket UINTEGER, rows BIGINT, there BIGINT, "
                                  "total HUGEINT)")  # fmt: skip

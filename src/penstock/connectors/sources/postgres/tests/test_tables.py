@@ -8,8 +8,10 @@ import psycopg
 import pytest
 
 from penstock.control.problems import FileError
+from penstock.engine.verify.result import Status
 from servers import PASSWORD
 from tables import Tables
+from verified import change, compared
 
 pytestmark = pytest.mark.postgres
 
@@ -31,11 +33,18 @@ def test_names_of_every_kind_are_read(sql: psycopg.Connection[Any], tables: Tabl
 
 
 def test_a_table_of_1500_columns(sql: psycopg.Connection[Any], tables: Tables) -> None:
-    names = ", ".join(f"c{n} int default {n}" for n in range(1499))
+    kinds = ("int", "text")
+    names = ", ".join(f"c{n} {kinds[n % 2]} default {n}" for n in range(1499))
     sql.execute(f"create table wide (id int primary key, {names})".encode())
     sql.execute("insert into wide (id) select n from generate_series(1, 20) n")
     tables.run()
-    assert tables.rows("select count(*), sum(c1498) from wide") == [(20, 20 * 1498)]
+    assert tables.rows("select count(*), sum(c1498), max(c1497) from wide") == [
+        (20, 20 * 1498, "1497")
+    ]
+    tables.destination = {"type": "duckdb", "path": "out.duckdb"}
+    assert compared(tables)["wide"].status == Status.EQUAL
+    change(tables, "update wide set c1497 = 'other' where id = 7")
+    assert compared(tables)["wide"].counts == {"changed": 1}
 
 
 def test_empty_tables_views_partitions_and_generated_columns(
