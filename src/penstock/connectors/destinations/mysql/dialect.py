@@ -22,6 +22,8 @@ STORED: Final = b"stored"
 COPY: Final = "_ps_stg_again"
 # White space between values, none within quotes.
 _SPACES: Final = r"""'("([^"\\\\]|\\\\.)*")|\\s+'"""
+TOO_LONG: Final = "=the base64 is too long="
+"""Stands for bytes of which the server makes no text; no base64 begins so."""
 
 
 class MySqlDialect(Dialect):
@@ -123,7 +125,11 @@ class MySqlDialect(Dialect):
 
     def fetched(self, field: pa.Field) -> str:
         name = self.ident(field.name)
-        return self.to_text(name, field.type) if normal(field) == pa.binary() else name
+        if normal(field) != pa.binary():
+            return name
+        # Longer than max_allowed_packet, the text would be NULL, and the value is not.
+        text = self.to_text(name, field.type)
+        return f"IF({name} IS NULL, NULL, COALESCE({text}, '{TOO_LONG}'))"
 
     @property
     def digests(self) -> DigestWords:
