@@ -18,7 +18,7 @@ from penstock.core.keys import KeyRange
 from penstock.core.mapping import Column
 from penstock.core.types import JSON, TIMESTAMP, TIMESTAMPTZ, json_array
 from penstock.engine.verify.comparing import Comparison
-from penstock.engine.verify.digests import compared, form_of, uneven
+from penstock.engine.verify.digests import compared, form_of
 from penstock.engine.verify.forms import canonical, comparable, finite
 
 SCHEMA = pa.schema([("id", pa.int64()), ("v", pa.string())])
@@ -145,16 +145,3 @@ def test_ranges_of_sums_that_differ() -> None:
     assert (sums.source_rows, sums.destination_rows, sums.equal) == (8, 7, False)
     assert sums.part == (KeyRange(-5, 4),)
     assert compared(same, same, plan).equal
-
-
-def test_ranges_that_hold_heaps_of_keys_are_known() -> None:
-    plan = DigestPlan((("id", Form.INTEGER),), "id", low=0, width=1 << 40)
-    heap = {0: Bucket(2_000_000, 5), 1023: Bucket(1, 1)}
-    assert uneven(heap, {**heap, 0: Bucket(2_000_000, 6)}, plan)
-    assert not uneven(heap, heap, plan)
-    assert not uneven(heap, {**heap, 1023: Bucket(1, 2)}, plan)
-    flat = {number: Bucket(60_000, number) for number in range(1024)}
-    assert not uneven(flat, {**flat, 7: Bucket(60_000, 1)}, plan)
-    assert not uneven(flat, {number: Bucket(60_000, 0) for number in range(1024)}, plan)
-    few = {0: Bucket(2_000, 5), 1023: Bucket(1, 1)}
-    assert not uneven(few, {**few, 0: Bucket(2_000, 6)}, plan)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -18,9 +17,6 @@ from penstock.sdk.sql.digest.sums import MOST_COLUMNS
 _BUCKETS: Final = 1_024
 _MOST_RANGES: Final = 500
 _WIDEST: Final = 1 << 62
-_MANY_ROWS: Final = 50_000
-"""So many are read row by row sooner than all are hashed once more."""
-_HEAP: Final = 8
 _INTEGERS: Final = (Logical.BYTE, Logical.SHORT, Logical.INT, Logical.LONG)
 _FORMS: Final = {
     Logical.BOOLEAN: Form.BOOLEAN,
@@ -94,49 +90,12 @@ def digest(
     if not forms or len(forms) > MOST_COLUMNS:
         return None
     there = _plan(task, plan, mapping, forms)
-    ends = _summed(task, plan, mapping, there)
-    if ends is None:
-        return None
-    if uneven(*ends, there):
-        # Hashes of keys are even whatever the keys are; ranges are quicker when nothing differs.
-        again = replace(there, key=None, buckets=_hashed(mapping, forms))
-        even = _summed(task, plan, mapping, again) if again.buckets is not None else None
-        if even is not None:
-            return compared(*even, again)
-    return compared(*ends, there)
-
-
-def _summed(
-    task: Task, plan: StreamPlan, mapping: Mapping, there: DigestPlan
-) -> tuple[Digest, Digest] | None:
-    """Of the source and the destination; None when one of them cannot, or is stopped."""
-    source = task.source.digest(plan.stream, _in_fields(there, mapping), task.cancel)
+    here = _in_fields(there, mapping)
+    source = task.source.digest(plan.stream, here, task.cancel)
     if source is None or task.cancel.is_set():
         return None
     found = task.destination.digest(mapping.table, there)
-    return (source, found) if found is not None else None
-
-
-def uneven(source: Digest, found: Digest, plan: DigestPlan) -> bool:
-    """Whether ranges that differ hold far more rows than their share: keys stand in heaps, such
-    as two million in a row and one of a test at the far end."""
-    if plan.key is None:
-        return False
-    numbers = source.keys() | found.keys()
-    differ = [number for number in numbers if source.get(number) != found.get(number)]
-    rows = max(_rows(side, differ) for side in (source, found))
-    share = max(_rows(side, numbers) for side in (source, found)) * len(differ) / _BUCKETS
-    return rows > _MANY_ROWS and rows > _HEAP * share
-
-
-def _rows(side: Digest, numbers: Iterable[int]) -> int:
-    return sum(side[number].rows for number in numbers if number in side)
-
-
-def _hashed(mapping: Mapping, forms: dict[str, Form]) -> KeyBuckets | None:
-    if not set(mapping.key) <= forms.keys():
-        return None
-    return KeyBuckets(tuple((name, forms[name]) for name in mapping.key), _BUCKETS)
+    return compared(source, found, there) if found is not None else None
 
 
 def _plan(task: Task, plan: StreamPlan, mapping: Mapping, forms: dict[str, Form]) -> DigestPlan:
@@ -148,7 +107,10 @@ def _plan(task: Task, plan: StreamPlan, mapping: Mapping, forms: dict[str, Form]
         span = _span(task, plan, mapping, first)
         if span is not None and (len(mapping.key) == 1 or span[1] > 1):
             return DigestPlan(columns, first.name, *span)
-    return DigestPlan(columns, buckets=_hashed(mapping, forms))
+    if not set(mapping.key) <= forms.keys():
+        return DigestPlan(columns)
+    key = tuple((name, forms[name]) for name in mapping.key)
+    return DigestPlan(columns, buckets=KeyBuckets(key, _BUCKETS))
 
 
 def _in_fields(plan: DigestPlan, mapping: Mapping) -> DigestPlan:
