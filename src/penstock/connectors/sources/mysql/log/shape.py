@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from penstock.connectors.sources.mysql.log import tables as t
+from penstock.connectors.sources.mysql.log.gone import gone
 from penstock.connectors.sources.mysql.log.tables import Kind, TableMap
 from penstock.connectors.sources.mysql.types import Definition
 from penstock.core.errors import SchemaConflict
@@ -37,9 +38,9 @@ _OTHERS: Final = {
 def aligned(table: TableMap, columns: Sequence[Definition]) -> tuple[Definition | None, ...]:
     """For each column of the log that of the catalogue, in the log's type.
 
-    The log may be older than the catalogue: None stands for a column that is gone since. Names
-    are in the log only when the server writes them (binlog_row_metadata = FULL); without them
-    columns are known by their place.
+    The log may be older than the catalogue. Names are in the log only when the server writes them
+    (binlog_row_metadata = FULL): then a column that is gone since is as the log describes it.
+    Without them columns are known by their place. None stands for one that is not known.
 
     Raises:
         SchemaConflict: it cannot be told which column is which.
@@ -47,7 +48,7 @@ def aligned(table: TableMap, columns: Sequence[Definition]) -> tuple[Definition 
     places: Sequence[Definition | None] | None
     if table.extra.names:
         by_name = {item.name: item for item in columns}
-        places = [by_name.get(name) for name in table.extra.names]
+        places = [by_name.get(name) or gone(table, at) for at, name in enumerate(table.extra.names)]
     elif len(table.kinds) <= len(columns):
         # Columns that were added since stand at the end, if they were not put elsewhere.
         places = columns[: len(table.kinds)]

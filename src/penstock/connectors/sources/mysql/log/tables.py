@@ -5,7 +5,7 @@ https://dev.mysql.com/doc/dev/mysql-server/latest/classmysql_1_1binlog_1_1event_
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -52,6 +52,10 @@ _META_BYTES: Final = {
 _NUMERIC: Final = frozenset(
     {TINY, SHORT, INT24, LONG, LONGLONG, NEWDECIMAL, FLOAT, DOUBLE, YEAR, DECIMAL}
 )
+_CHARACTERS: Final = frozenset(
+    {VARCHAR, VAR_STRING, STRING, BLOB, VARCHAR_COMPRESSED, BLOB_COMPRESSED}
+)
+"""What has a collation, which bytes have too (63); ENUM and SET tell theirs elsewhere."""
 _FIXED: Final = {
     TINY: 1, SHORT: 2, INT24: 3, LONG: 4, LONGLONG: 8, FLOAT: 4, DOUBLE: 8, YEAR: 1, DATE: 3,
     NEWDATE: 3, TIME: 3, TIMESTAMP: 4, DATETIME: 8, NULL: 0,
@@ -111,10 +115,12 @@ class Extra:
     Args:
         unsigned: by number of the column; MySQL always, MariaDB with MINIMAL and FULL.
         names: with FULL; empty otherwise.
+        collations: numbers of those of text and bytes, by number of the column; with FULL.
     """
 
     unsigned: dict[int, bool] = field(default_factory=dict)
     names: tuple[str, ...] = ()
+    collations: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -147,7 +153,7 @@ def table_map(data: bytes, id_bytes: int = 6) -> TableMap:
     kinds = tuple(_kinds(codes, data[at : at + size]))
     # What may be null is said here; each row says it too.
     at += size + (count + 7) // 8
-    return TableMap(number, database, table, kinds, _extra(data, at, codes))
+    return TableMap(number, database, table, kinds, _extra(data, at, codes, kinds))
 
 
 def table_name(data: bytes, id_bytes: int = 6) -> tuple[str, str]:
@@ -186,9 +192,11 @@ def _kind(code: int, raw: bytes) -> Kind:
     return Kind(code, int.from_bytes(raw, "little"))
 
 
-def _extra(data: bytes, at: int, codes: bytes) -> Extra:
+def _extra(data: bytes, at: int, codes: bytes, kinds: Sequence[Kind]) -> Extra:
     unsigned: dict[int, bool] = {}
     names: tuple[str, ...] = ()
+    collations: dict[int, int] = {}
+    texts = [i for i, kind in enumerate(kinds) if kind.code in _CHARACTERS]
     while at + 2 <= len(data):
         kind = data[at]
         size, at = lenenc(data, at + 1)
@@ -200,7 +208,21 @@ def _extra(data: bytes, at: int, codes: bytes) -> Extra:
             unsigned = dict(zip(numeric, bits, strict=False))
         elif kind == _NAMES:
             names = tuple(_texts(value))
-    return Extra(unsigned, names)
+        elif kind == _DEFAULT_CHARSET:
+            default, *others = _numbers(value)
+            collations = dict.fromkeys(texts, default)
+            pairs = zip(others[::2], others[1::2], strict=True)
+            collations |= {texts[place]: collation for place, collation in pairs}
+        elif kind == _COLUMN_CHARSET:
+            collations = dict(zip(texts, _numbers(value), strict=False))
+    return Extra(unsigned, names, collations)
+
+
+def _numbers(value: bytes) -> Iterator[int]:
+    at = 0
+    while at < len(value):
+        number, at = lenenc(value, at)
+        yield number
 
 
 def _texts(value: bytes) -> Iterator[str]:

@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +69,30 @@ def test_columns_added_dropped_renamed_and_widened(sql: Sql, tables: Tables) -> 
     found = tables.rows("select id, extra, v, label from items where id >= 60 order by id")
     assert [row[:2] for row in found] == [(60, None), (61, 7), (62, 8), (63, 9), (64, 5000000000)]
     assert [row[3] for row in found[3:]] == ["renamed", "wide"]
+
+
+def test_values_of_columns_that_are_gone_when_they_are_read_are_kept(
+    sql: Sql, tables: Tables
+) -> None:
+    sql(
+        "create table items (id int primary key, label varchar(30) character set latin1, n"
+        " decimal(9,2), big bigint unsigned, moment datetime(3), b varbinary(9), kind enum('a'))"
+    )
+    tables.run()
+    sql(
+        "insert into items values (1, 'Grüße', 1.25, 18446744073709551615,"
+        " '2024-02-29 12:00:00.125', x'00ff', 'a');"
+        "alter table items rename column label to name, drop n, drop big, drop moment, drop b;"
+        "alter table items drop kind; insert into items values (2, 'after')"
+    )
+    tables.run()
+    moment = datetime(2024, 2, 29, 12, 0, 0, 125_000)  # noqa: DTZ001 (datetime has no zone)
+    assert tables.rows(
+        "select id, label, n, big, moment, b, kind, name from items order by id"
+    ) == [
+        (1, "Grüße", Decimal("1.25"), 2**64 - 1, moment, b"\x00\xff", None, None),
+        (2, None, None, None, None, None, None, "after"),
+    ]
 
 
 def test_a_truncate_is_told_and_flags_all_when_that_is_wanted(sql: Sql, tables: Tables) -> None:
