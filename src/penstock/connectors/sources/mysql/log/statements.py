@@ -30,6 +30,12 @@ _NAME: Final = r"(?:`((?:[^`]|``)+)`|([\w$]+))"
 _TRUNCATE: Final = re.compile(
     rf"TRUNCATE\s+(?:TABLE\s+)?{_NAME}(?:\s*\.\s*{_NAME})?", re.IGNORECASE
 )
+_RENAME: Final = re.compile(r"RENAME\s+TABLES?\b", re.IGNORECASE)
+_NEW_NAME: Final = re.compile(rf"\bTO\s+{_NAME}(?:\s*\.\s*{_NAME})?", re.IGNORECASE)
+_RENAMED: Final = re.compile(
+    rf"\bRENAME\s+(?!COLUMN\b|INDEX\b|KEY\b)(?:(?:TO|AS)\s+)?{_NAME}(?:\s*\.\s*{_NAME})?",
+    re.IGNORECASE,
+)
 _SHAPE: Final = re.compile(r"(?:CREATE|ALTER|DROP|RENAME)\b", re.IGNORECASE)
 _NO_SHAPE: Final = re.compile(
     r"(?:CREATE|ALTER|DROP|RENAME)\s+(?:OR\s+REPLACE\s+)?(?:DEFINER\s*=\s*\S+\s+)?"
@@ -46,12 +52,14 @@ class Statement:
     Args:
         database: the default one; "" when there is none.
         table: of a TRUNCATE.
+        named: tables that have their name from a RENAME.
     """
 
     does: Does
     database: str
     text: str
     table: Name | None = None
+    named: tuple[Name, ...] = ()
 
 
 def statement(data: bytes) -> Statement:
@@ -71,13 +79,18 @@ def statement(data: bytes) -> Statement:
 
 def _other(bare: str, database: str, text: str) -> Statement:
     if match := _TRUNCATE.match(bare):
-        first, second = match[1] or match[2], match[3] or match[4]
-        table = (first, second) if second else (database, first)
-        clean = table[0].replace("``", "`"), table[1].replace("``", "`")
-        return Statement(Does.TRUNCATE, database, text, clean)
+        return Statement(Does.TRUNCATE, database, text, _table(match, database))
     if _SHAPE.match(bare) and not _NO_SHAPE.match(bare):
-        return Statement(Does.SHAPE, database, text)
+        new = _NEW_NAME if _RENAME.match(bare) else _RENAMED
+        named = tuple(_table(match, database) for match in new.finditer(bare))
+        return Statement(Does.SHAPE, database, text, named=named)
     return Statement(Does.ROWS if _ROWS.match(bare) else Does.NOTHING, database, text)
+
+
+def _table(match: re.Match[str], database: str) -> Name:
+    first, second = match[1] or match[2], match[3] or match[4]
+    table = (first, second) if second else (database, first)
+    return table[0].replace("``", "`"), table[1].replace("``", "`")
 
 
 def _bare(text: str) -> str:

@@ -95,6 +95,20 @@ def test_values_of_columns_that_are_gone_when_they_are_read_are_kept(
     ]
 
 
+def test_a_table_that_takes_the_name_of_another_is_told_of(sql: Sql, tables: Tables) -> None:
+    sql(f"{ITEMS}; create table notes (id int primary key)")
+    tables.run()
+    sql(
+        "create table fresh like items; insert into fresh values (1, 'fresh', 0);"
+        "rename table items to items_old, fresh to items; insert into items values (2, 'new', 0);"
+        "alter table notes rename column id to number"
+    )
+    told = tables.run().warnings
+    named = {text.split(":")[0] for text in told if "RENAME" in text}
+    assert "items" in named
+    assert "notes" not in named
+
+
 def test_a_truncate_is_told_and_flags_all_when_that_is_wanted(sql: Sql, tables: Tables) -> None:
     sql(ITEMS)
     tables.pipeline = {"on_source_truncate": "FLAG_ALL"}

@@ -240,3 +240,19 @@ def test_without_names_columns_are_known_by_their_place() -> None:
 def test_columns_that_cannot_be_told_apart_are_refused(now: tuple[str, ...]) -> None:
     with pytest.raises(SchemaConflict, match="which column is which"):
         aligned(shaped(b"\x03\x03\x03", b""), columns(*now))
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("RENAME TABLE a TO b, `c`.d TO other.`e f`", [("shop", "b"), ("other", "e f")]),
+        ("alter table a rename b", [("shop", "b")]),
+        ("ALTER TABLE a ADD x int, RENAME TO other.b", [("other", "b")]),
+        ("ALTER TABLE a RENAME AS `b`", [("shop", "b")]),
+        ("ALTER TABLE a RENAME COLUMN b TO c", []),
+        ("ALTER TABLE a RENAME INDEX b TO c, RENAME KEY d TO e", []),
+        ("ALTER TABLE a ADD x int", []),
+    ],
+)
+def test_tables_that_get_a_name(text: str, named: list[tuple[str, str]]) -> None:
+    assert statement(query(text)).named == tuple(named)
