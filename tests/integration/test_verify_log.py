@@ -12,7 +12,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from maria import BINLOG, MariaServer
+from maria import BINLOG, MariaServer, maria_server, maria_url
 from penstock.core.errors import ConfigError
 from penstock.core.flush import Flush
 from penstock.core.progress import Progress, Summary
@@ -21,11 +21,13 @@ from penstock.engine.verify.result import Kind, ObjectResult, Status
 from penstock.store import Catalog
 from penstock.worker.jobs import run_pipeline
 from penstock.worker.options import RunOptions
-from servers import PostgresServer
+from servers import PostgresServer, postgres_server, postgres_url
 from tables import PIPELINE, Tables
 from verified import Quiet, change, compared, opened, repaired
 
 Run = Callable[[str], None]
+_URLS = {"postgres": "postgres_url", "mysql": "maria_url"}
+__all__ = ["maria_server", "maria_url", "postgres_server", "postgres_url"]
 
 
 class Started(Quiet):
@@ -151,6 +153,31 @@ def test_a_repair_leaves_newer_changes_and_other_tables_alone(space: tuple[Table
     ]  # fmt: skip
     deleted = "select id from orders where _ps_deleted"
     assert tables.rows(deleted) == [(500,)]
+
+
+@pytest.mark.postgres
+@pytest.mark.mysql
+@pytest.mark.parametrize(
+    ("space", "to"), [("postgres", "mysql"), ("mysql", "postgres")], indirect=["space"]
+)
+def test_logs_into_databases_are_compared_and_repaired(
+    space: tuple[Tables, Run], to: str, request: pytest.FixtureRequest
+) -> None:
+    tables, run = space
+    place = {"schema": "copied"} if to == "postgres" else {}
+    tables.destination = {"type": to, "url": request.getfixturevalue(_URLS[to]), **place}
+    _loaded(space)
+    assert set(_told(compared(tables)).values()) == {("equal", 0, 0)}
+    change(tables, "update orders set v = 'bad' where id = 11")
+    change(tables, "delete from codes where code = 'code 12'")
+    run("update orders set v = 'new' where id = 7;delete from codes where code = 'code 5'")
+    assert _told(compared(tables)) == {
+        "orders": ("different", 1, 1), "codes": ("different", 1, 1), "loose": ("equal", 0, 0),
+    }  # fmt: skip
+    summary = repaired(tables)
+    assert {item.object: item.books.read for item in summary.objects} == {"orders": 1, "codes": 1}
+    tables.run()
+    assert set(_told(compared(tables)).values()) == {("equal", 0, 0)}
 
 
 def test_a_job_that_runs_is_waited_for(space: tuple[Tables, Run]) -> None:
