@@ -21,6 +21,7 @@ VALID_TO: Final = "_ps_valid_to"
 IS_ACTIVE: Final = "_ps_is_active"
 
 SCHEMA: Final = "_ps_schema"
+DATABASE: Final = "_ps_database"
 XMIN: Final = "_ps_xmin"
 
 GENERATED_KEY: Final = (ID,)

@@ -18,6 +18,7 @@ from penstock.connectors.sources.mysql.sessions import Sessions, is_mariadb
 from penstock.connectors.sources.mysql.transactions import horizon
 from penstock.connectors.sources.mysql.types import Definition
 from penstock.connectors.sources.mysql.words import MySqlColumn, MySqlWords
+from penstock.core import metadata
 from penstock.core.errors import ConfigError, ObjectFailed
 from penstock.sdk.source import SourceStats, Step
 from penstock.sdk.sql.reading import Blocks, Column, Horizon, Rows, Server, Table
@@ -28,6 +29,8 @@ _SAMPLE_ROWS: Final = 20_000
 
 class MySqlServer(Server):
     """Connections are kept for reuse; a read has one of its own while it goes on."""
+
+    origin = metadata.DATABASE
 
     def __init__(self, config: Config) -> None:
         self.words = MySqlWords()

@@ -51,6 +51,7 @@ def offers(
     merge: bool = False,
     xmin: bool = False,
     allow_xmin: bool = False,
+    origin: str = metadata.SCHEMA,
 ) -> dict[str, Offer]:
     """Objects by name: `table` when there is one schema, else `schema.table`.
 
@@ -58,6 +59,7 @@ def offers(
         merge: tables of the same name are one object, called by that name.
         xmin: the source is in XMIN mode.
         allow_xmin: single tables may be.
+        origin: the column that says where a row comes from, when there are several schemas.
     """
     several = len({table.schema for table in tables}) > 1
     groups: dict[str, list[Table]] = {}
@@ -68,14 +70,16 @@ def offers(
     for name, group in groups.items():
         settings = wanted.get(name, ObjectSettings())
         modes = [choose(table, settings, xmin=xmin, allow_xmin=allow_xmin) for table in group]
-        found[name] = _offer(name, group, modes, several=several)
+        found[name] = _offer(name, group, modes, origin if several else None)
     return found
 
 
-def _offer(name: str, tables: Sequence[Table], modes: Sequence[Chosen], *, several: bool) -> Offer:
+def _offer(
+    name: str, tables: Sequence[Table], modes: Sequence[Chosen], origin: str | None
+) -> Offer:
     members = []
     for table, chosen in zip(tables, modes, strict=True):
-        added = {metadata.SCHEMA: table.schema} if several else {}
+        added = {origin: table.schema} if origin else {}
         members.append(Member(table, chosen, added))
     return Offer(_stream(name, members), tuple(members), merged=len(members) > 1)
 
@@ -86,7 +90,7 @@ def _stream(name: str, members: Sequence[Member]) -> Stream:
     keys = {member.table.key for member in members}
     key = first.table.key if len(keys) == 1 else ()
     if len(members) > 1 and key:
-        key = (metadata.SCHEMA, *key)
+        key = (*first.added, *key)
     rows = [member.table.rows for member in members]
     ours = frozenset(first.added) | ({metadata.XMIN} & {c.name for c in first.table.columns})
     return Stream(

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
+from penstock.core import metadata
 from penstock.core.types import logical_name
 from penstock.sdk.source import SourceStats, Step
 from penstock.sdk.sql.reading.blocks import Blocks
@@ -158,6 +159,8 @@ class Server(ABC):
 
     words: SqlWords
     stats: SourceStats
+    origin: str = metadata.SCHEMA
+    """The column that says where a row comes from, when there are several schemas."""
 
     cancel: threading.Event | None = None
     """Statements are given up, and raise `Interrupted`, when this is set."""

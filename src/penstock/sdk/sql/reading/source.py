@@ -162,5 +162,6 @@ class SqlSource(Source):
                 merge=settings.merge_tables,
                 xmin=settings.mode == "XMIN",
                 allow_xmin=settings.allows_xmin,
+                origin=self._server.origin,
             )
         return self._offers
