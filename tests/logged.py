@@ -197,6 +197,14 @@ class LogSource(Source):
                 op="R", ingested_at=began,
             )  # fmt: skip
 
+    def rows_of(
+        self, stream: Stream, keys: pa.RecordBatch, context: ReadContext
+    ) -> Iterator[Batch]:
+        wanted = set(keys.column("id").to_pylist())
+        with self.database.lock:
+            rows = [row for key, row in self.database.tables[stream.name].items() if key in wanted]
+        yield Batch(stream.name, pa.RecordBatch.from_pylist(rows, SCHEMA), op="R")
+
     def _log(
         self, tables: set[str], checkpoint: Checkpoint | None, context: ReadContext
     ) -> Iterator[Batch]:

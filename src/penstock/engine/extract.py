@@ -13,6 +13,7 @@ from penstock.core.failpoints import hit
 from penstock.core.load import Truncates, WriteMode
 from penstock.core.progress import ObjectState
 from penstock.core.stream import Split
+from penstock.engine.completing import completed
 from penstock.engine.passes import Passes
 from penstock.engine.task import Task, is_log
 from penstock.sdk.source import ReadContext
@@ -78,7 +79,7 @@ def extract(
     told = context(task, split, others_ended=others_ended)
     until = None if task.follow_s is None else time.monotonic() + task.follow_s
     for batch in task.source.read(split, checkpoint or split.start, told):
-        stamped = _stamped(task, batch)
+        stamped = completed(task, _stamped(task, batch), told)
         passes.note(stamped)
         _count(task, split, stamped)
         hit("extract.after_batch")

@@ -197,6 +197,18 @@ class Source(ABC):
             if split.streams == (stream.name,):
                 yield from self.read(split, split.start, replace(context, restart=True))
 
+    def rows_of(
+        self,
+        stream: Stream,  # noqa: ARG002
+        keys: pa.RecordBatch,  # noqa: ARG002
+        context: ReadContext,  # noqa: ARG002
+    ) -> Iterator[Batch] | None:
+        """Rows with these values in these fields, as they are now; others may come with them.
+
+        Of a log that leaves values out. None when rows cannot be asked for by key.
+        """
+        return None
+
     whole_schema: bool = False
     """Rows have the fields of `Stream.schema` and no others."""
 

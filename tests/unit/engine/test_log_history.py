@@ -9,6 +9,7 @@ import pytest
 
 from logged import Database, LogSource
 from penstock.core.errors import ObjectFailed, TransientError
+from penstock.core.load import Receipt, TableLoad
 from penstock.core.records import Generation
 from penstock.core.splits import LOG_SPLIT
 from penstock.engine.budget import Budget
@@ -44,6 +45,32 @@ def test_more_splits_than_threads_end_all_the_same(bench: Bench) -> None:
         assert (state.read_whole, state.books.read, state.rows_read) == (True, 7, 7)
     assert bench.positions().keys() == {LOG_SPLIT, "a#", "b#", "c#"}
     assert bench.positions()[LOG_SPLIT] == {"at": 21}
+
+
+def test_values_that_the_log_left_out_are_there_when_history_comes_later(bench: Bench) -> None:
+    database, loaded = people(4), threading.Event()
+
+    def changed(what: str) -> None:
+        # The history has its rows; it hands them over when the log's are in the destination.
+        if what == "people after 0":
+            database.update("people", 2, name="changed")
+            database.update("people", 3, name="gone soon")
+            database.update("people", 2, name="twice")
+            database.delete("people", 3)
+            assert loaded.wait(10)
+
+    load = bench.destination.load
+
+    def told(one: TableLoad) -> Receipt:
+        receipt = load(one)
+        if one.split == LOG_SPLIT:
+            loaded.set()
+        return receipt
+
+    bench.destination.load = told  # type: ignore[method-assign]
+    bench.run(LogSource(database, reading=changed), package_rows=1)
+    assert loaded.is_set()
+    assert bench.rows("people") == database.rows("people")
 
 
 def test_history_is_read_once(bench: Bench) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +18,7 @@ from penstock.sdk.sql.reading.position import Position
 from penstock.sdk.sql.reading.server import Column, Server, Table
 from penstock.sdk.sql.reading.words import SqlWords
 
+_MOST_KEYS: Final = 500
 _MOST_RANGES: Final = 1_000
 """More would be a statement that takes longer to plan than the table to read."""
 
@@ -50,6 +51,23 @@ def _inside(words: SqlWords, column: Column, item: KeyRange) -> str:
     if item.last is not None:
         ends.append(words.compared(column, "<=", str(item.last)))
     return f"({' AND '.join(ends)})" if ends else f"{words.ident(column.name)} IS NOT NULL"
+
+
+def with_keys(words: SqlWords, table: Table, keys: pa.RecordBatch) -> Iterator[str]:
+    """Conditions of rows with these values, each for some of them; of fields that the table has
+    not (added to tell merged tables apart) nothing is asked."""
+    columns = [column for name in keys.schema.names if (column := table.column(name)) is not None]
+    values = {tuple(row.values()) for row in keys.select([c.name for c in columns]).to_pylist()}
+    each = [f"({_equal(words, columns, row)})" for row in values]
+    for start in range(0, len(each), _MOST_KEYS):
+        yield f"({' OR '.join(each[start : start + _MOST_KEYS])})"
+
+
+def _equal(words: SqlWords, columns: Sequence[Column], row: Sequence[Any]) -> str:
+    return " AND ".join(
+        words.compared(column, "=", words.text(value, column))
+        for column, value in zip(columns, row, strict=True)
+    )
 
 
 def digested(

@@ -15,7 +15,7 @@ from penstock.core.digest import Digest, DigestPlan, Part
 from penstock.core.spec import PipelineSpec
 from penstock.core.stream import Split, Stream
 from penstock.sdk.source import ReadContext, Source, SourceStats, Step
-from penstock.sdk.sql.reading.again import beyond, digested, within
+from penstock.sdk.sql.reading.again import beyond, digested, with_keys, within
 from penstock.sdk.sql.reading.modes import Chosen, QueryMode
 from penstock.sdk.sql.reading.offers import Member, Offer, offers
 from penstock.sdk.sql.reading.position import Position
@@ -96,6 +96,20 @@ class SqlSource(Source):
             reader = Reader(self._server, self._settings, stream.name, whole, context)
             where = within(self._server.words, member.table, stream.primary_key, part)
             yield from reader.where(where) if where else reader.batches(None)
+
+    def rows_of(
+        self, stream: Stream, keys: pa.RecordBatch, context: ReadContext
+    ) -> Iterator[Batch] | None:
+        return self._rows_of(stream, keys, context)
+
+    def _rows_of(
+        self, stream: Stream, keys: pa.RecordBatch, context: ReadContext
+    ) -> Iterator[Batch]:
+        for member in self._offered()[stream.name].members:
+            whole = replace(member, chosen=Chosen(QueryMode.FULL_LOAD))
+            reader = Reader(self._server, self._settings, stream.name, whole, context)
+            for condition in with_keys(self._server.words, member.table, keys):
+                yield from reader.where((condition,))
 
     def key_span(self, stream: Stream, field: str) -> tuple[int, int] | None:
         members = self._offered()[stream.name].members
