@@ -18,6 +18,8 @@ class Dialect(ABC):
     """Names, types and text forms of one engine."""
 
     name: str
+    place = ""
+    """The engine's own column that grows with each row that is added; empty without one."""
 
     def ident(self, name: str) -> str:
         """The name as a quoted identifier."""

@@ -101,6 +101,7 @@ class DuckDbDialect(Dialect):
     """DuckDB 1.4 and later."""
 
     name = "DuckDB"
+    place = "rowid"
 
     def type_name(self, field: pa.Field) -> str:
         kind = field.type

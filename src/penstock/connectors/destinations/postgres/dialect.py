@@ -63,6 +63,7 @@ class PostgresDialect(Dialect):
     """PostgreSQL 12 and later."""
 
     name = "PostgreSQL"
+    place = "ctid"
 
     def type_name(self, field: pa.Field) -> str:
         family = logical(field.type)

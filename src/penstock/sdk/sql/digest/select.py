@@ -84,11 +84,11 @@ def _ranged(dialect: Dialect, key: Sequence[str], ranges: Sequence[KeyRange]) ->
 
 
 def newest(dialect: Dialect, place: str, key: Sequence[str]) -> str:
-    """The row of each key that was read last."""
+    """The row of each key that was read last; of versions that came together, the last added."""
     keys = ", ".join(dialect.ident(name) for name in key)
-    order = ", ".join(
-        f"{dialect.ident(name)} DESC" for name in (metadata.INGESTED_AT, metadata.LOADED_AT)
-    )
+    times = map(dialect.ident, (metadata.INGESTED_AT, metadata.LOADED_AT))
+    places = [f"n.{dialect.place}"] if dialect.place else []
+    order = ", ".join(f"{name} DESC" for name in [*times, *places])
     return (
         f"(SELECT n.*, row_number() OVER (PARTITION BY {keys} ORDER BY {order}) AS _ps_stg_place "
         f"FROM {place} n) t"

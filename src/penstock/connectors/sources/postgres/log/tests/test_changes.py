@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from penstock.engine.verify.result import Status
 from tables import Tables
+from verified import compared
 
 pytestmark = pytest.mark.postgres
 
@@ -352,3 +355,23 @@ def test_a_table_that_was_made_again_or_left_out_for_a_time_is_read_once_more(
     sql.execute("insert into b values (3)")
     assert tables.read() == {"a": 0, "b": 1}
     assert live(tables, "b") == source(sql, "b")
+
+
+@pytest.mark.parametrize("kind", ["duckdb", "postgres"])
+def test_of_versions_that_came_together_the_last_is_compared(
+    sql: psycopg.Connection[Any], logical_url: str, tmp_path: Path, kind: str
+) -> None:
+    sql.execute("create schema copied; create table t(id int primary key, v text)")
+    place = {"type": "duckdb", "path": "out.duckdb"}
+    if kind == "postgres":
+        place = {"type": "postgres", "url": logical_url, "schema": "copied"}
+    source = {"type": "postgres", "url": logical_url, "mode": "LOG_BASED"}
+    tables = Tables(tmp_path, source, {"load_mode": "append"}, place)
+    tables.run()
+    sql.execute("insert into t values (1, 'a'), (2, 'a')")
+    for value in "bcd":
+        sql.execute("update t set v = %s where id = 1", [value])
+        sql.execute("delete from t where id = 2")
+        sql.execute("insert into t values (2, %s)", [value])
+    tables.run()
+    assert compared(tables)["t"].status == Status.EQUAL
