@@ -23,6 +23,7 @@ from penstock.sdk.opening import settings_model
 from penstock.worker import look
 from penstock.worker.jobs import run_pipeline
 from penstock.worker.options import RunOptions
+from penstock.worker.preview import preview
 from penstock.worker.replay import show
 from runs import read_table
 
@@ -238,6 +239,6 @@ def test_plan_and_preview_show_the_key(space: Space) -> None:
     planned = {item.object: item for _, item in look.plan(space.open(), None)}
     assert planned["events"].key == planned["spend"].key == ("_ps_id",)
     assert '"_ps_id"' in planned["events"].statements[0]
-    shown = look.preview(space.open(), "p", "events", 3)
+    shown = preview(space.open(), "p", "events", 3)["events"]
     assert shown.column("_ps_id").to_pylist() == [id_of(text) for text in EVENTS[:3]]
     assert [stream.key for stream in look.discover(space.open(), "feed")] == [("_ps_id",)] * 3

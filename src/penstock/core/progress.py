@@ -10,6 +10,15 @@ from penstock.core.books import Books
 
 
 @dataclass
+class TypeState:
+    """One event type of an object in a job: its table, empty where it has none, and its share of
+    the object's books."""
+
+    table: str = ""
+    books: Books = field(default_factory=Books)
+
+
+@dataclass
 class ObjectState:
     """One object of a running or finished job.
 
@@ -22,6 +31,8 @@ class ObjectState:
     mode: str
     status: str = "NOT_INITIALIZED"
     books: Books = field(default_factory=Books)
+    event_types: dict[str, TypeState] = field(default_factory=dict)
+    """What was delivered so far, by event type; `event_type` and `table` are of one of them."""
     rows_read: int = 0
     rows_staged: int = 0
     bytes_read: int = 0
@@ -113,6 +124,10 @@ def _object(item: ObjectState) -> dict[str, Any]:
         "mode": item.mode,
         "status": item.status,
         **_counts(item.books),
+        "event_types": [
+            {"event_type": name, "table": of.table, **_counts(of.books)}
+            for name, of in item.event_types.items()
+        ],
         "checkpoint": dict(item.checkpoint),
         "seconds": seconds,
         "error": item.error,

@@ -26,6 +26,7 @@ from penstock.core.load import (
     WriteMode,
 )
 from penstock.core.mapping import Mapping
+from penstock.core.progress import TypeState
 from penstock.core.records import CommitRecord, FailedRow, PartRecord
 from penstock.core.stream import Split
 from penstock.engine.mapping import system_fields, table_schema
@@ -368,6 +369,9 @@ def _show(task: Task, record: CommitRecord, receipts: list[Receipt]) -> None:
         state = task.states.get(part.object)
         if state is not None:
             state.books.add(part.books)
+            of = state.event_types.setdefault(part.event_type, TypeState())
+            of.table = part.table or of.table
+            of.books.add(part.books)
         for warning in _told(part.table, receipt):
             task.warn(part.object, warning)
 

@@ -84,7 +84,8 @@ class Mappers:
         plan = replace(plan, mode=_mode(plan, mapper.mapping.key))
         self._made[part_name(stream.stream.name, event_type)] = plan, mapper
         state = self._task.states[stream.stream.name]
-        if not state.table or event_type == stream.event_type:
+        others = state.event_type != stream.event_type
+        if not state.table or (others and event_type == stream.event_type):
             state.table, state.event_type = mapper.mapping.table, event_type
         return plan, mapper
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from penstock.core.errors import ConfigError
 from penstock.transforms.events import Events, Refused, Transformed, Transformer
 from penstock.transforms.flow import block_flow
+from penstock.transforms.python.jail.seal import LAYERS
+
+if TYPE_CHECKING:
+    from penstock.transforms.python.host import PythonTransformer
 
 BROKEN = "transform.script"
 """Code of the error of a script whose own code does not run."""
@@ -50,6 +54,23 @@ def started_script(
         return AllRefused(error)
 
 
+def missing_layers() -> dict[str, str]:
+    """Layers of the sandbox that this system does not have and is allowed to go without, and why.
+
+    Raises:
+        ConfigError: a script must not run here.
+    """
+    from penstock.transforms.python.host import check_layers
+    from penstock.transforms.python.process import Limits, Process
+
+    process = Process(Limits())
+    try:
+        check_layers(process)
+        return process.missing
+    finally:
+        process.kill()
+
+
 class AllRefused:
     """Stands in for a version that cannot run: events wait as failed ones until it is mended."""
 
@@ -72,9 +93,11 @@ class AllRefused:
 class ScriptAtWork:
     """A script that may break later: a process that is replaced runs the module's code again."""
 
-    def __init__(self, script: Transformer, tell: Callable[[str], None]) -> None:
+    def __init__(self, script: PythonTransformer, tell: Callable[[str], None]) -> None:
         self._script = script
         self._tell = tell
+        self.missing = tuple(layer for layer in LAYERS if layer not in script.layers)
+        """Layers of the sandbox that are not there."""
         self._broken: AllRefused | None = None
 
     def transform(self, events: Events) -> Transformed:

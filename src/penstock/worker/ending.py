@@ -164,7 +164,8 @@ def conclude(
     error = clean(ending.error.to_dict()) if ending.error else None
     for state in states.values():
         state.error = clean(state.error)
-        catalog.jobs.save_object(job.id, _record(state))
+        for record in _records(state):
+            catalog.jobs.save_object(job.id, record)
         if state.books.oversize:
             catalog.activity.append(_dropped(job, state))
         if state.truncated:
@@ -235,6 +236,17 @@ def _truncated(job: JobRecord, state: ObjectState) -> Activity:
         pipeline=job.pipeline,
         details={"job": job.id, "object": state.object},
     )
+
+
+def _records(state: ObjectState) -> list[ObjectRecord]:
+    """One for each event type that the object has had."""
+    whole = _record(state)
+    others = [
+        replace(whole, event_type=name, table=of.table)
+        for name, of in state.event_types.items()
+        if name != state.event_type
+    ]
+    return [whole, *others]
 
 
 def _record(state: ObjectState) -> ObjectRecord:

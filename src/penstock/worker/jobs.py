@@ -163,7 +163,8 @@ def _transformer(
     def show(line: str) -> None:
         watcher.message("info", f"{pipeline}: {line}")
 
-    return at_work(workspace, version, partial(_broken, catalog, pipeline, told), show)
+    broken = partial(_broken, catalog, pipeline, told)
+    return at_work(workspace, version, broken, show, told.append)
 
 
 def _broken(catalog: Catalog, pipeline: str, told: list[str], reason: str) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
@@ -15,13 +15,11 @@ import pyarrow as pa
 from penstock.control.workspace import Workspace
 from penstock.core.clock import Forward
 from penstock.core.errors import PenstockError
-from penstock.core.mapping import Mapping
 from penstock.core.progress import ObjectState
 from penstock.core.records import Generation
 from penstock.core.splits import history_split
 from penstock.core.stream import ReadMode, Stream
 from penstock.engine.budget import Budget
-from penstock.engine.extract import context
 from penstock.engine.mapping import Mapper, system_fields
 from penstock.engine.staging import LocalStaging
 from penstock.engine.task import Names, StreamPlan, Task
@@ -31,9 +29,8 @@ from penstock.store import Catalog
 from penstock.worker.catalog import opened
 from penstock.worker.memory import CatalogMemory, TryMemory
 from penstock.worker.plan import chosen, load_mode, stream_plan
+from penstock.worker.planned import shapes_of
 from penstock.worker.setup import Ends, opened_destination, opened_ends, opened_source
-
-HIDDEN = "(hidden)"
 
 
 @dataclass(frozen=True)
@@ -49,6 +46,7 @@ class PlannedObject:
     key: tuple[str, ...]
     statements: tuple[str, ...]
     note: str = ""
+    event_type: str = ""
 
 
 def check(workspace: Workspace, name: str | None) -> Iterator[tuple[str, str, Step]]:
@@ -61,6 +59,24 @@ def check(workspace: Workspace, name: str | None) -> Iterator[tuple[str, str, St
         if name in (None, connection):
             opened = partial(opened_destination, workspace, connection, budget)
             yield from _steps(connection, "destination", opened)
+
+
+def runs_scripts(workspace: Workspace) -> bool:
+    """Whether a pipeline of the file has a script."""
+    wanted = (spec.transform for spec in workspace.spec.pipelines.values())
+    return any(item is not None and item.script is not None for item in wanted)
+
+
+def check_sandbox() -> Step:
+    """Whether scripts of users can run here."""
+    from penstock.transforms.running import missing_layers
+
+    try:
+        missing = missing_layers()
+    except PenstockError as error:
+        return Step("sandbox", False, error.message, hint=error.hint)
+    lacking = "; ".join(f"{layer}: {why}" for layer, why in missing.items())
+    return Step("sandbox", True, f"weaker, without {lacking}" if lacking else "every layer is on")
 
 
 def _steps(
@@ -80,38 +96,6 @@ def discover(workspace: Workspace, source: str) -> list[Stream]:
         return end.discover()
 
 
-def preview(workspace: Workspace, pipeline: str, name: str, rows: int) -> pa.Table:
-    """First rows of one object as they would be loaded; writes nothing, remembers nothing."""
-    with opened_ends(workspace, pipeline) as ends, opened(workspace) as catalog:
-        task, plans = trial(workspace, pipeline, ends, catalog, (name,))
-        plan = plans[0]
-        mapper = Mapper(task, plan)
-        splits = ends.source.plan([plan.stream])
-        # Of a log's table the rows that it has now are shown.
-        split = next((one for one in splits if one.history), splits[0])
-        found: list[pa.RecordBatch] = []
-        batches = ends.source.read(split, split.start, context(task, split, limit=rows))
-        with closing(batches):  # type: ignore[type-var]
-            stamped = (replace(batch, ingested_at=task.clock()) for batch in batches)
-            for batch in stamped:
-                mapped = mapper.map(batch)
-                if mapped.rows is not None and mapped.rows.num_rows:
-                    found.append(mapped.rows)
-                if sum(item.num_rows for item in found) >= rows:
-                    break
-        ours = system_fields(plan.stream, mapper.mapping.key, keep_op=task.keep_op)
-        schema = pa.schema([*mapper.mapping.schema, *ours])
-        table = (
-            pa.concat_tables(
-                [pa.Table.from_batches([item]) for item in found], promote_options="permissive"
-            )
-            if found
-            else schema.empty_table()
-        )
-        table = table.select([n for n in schema.names if n in table.column_names])
-        return _hide(table.slice(0, rows), plan.stream, mapper.mapping)
-
-
 def plan(workspace: Workspace, pipeline: str | None) -> list[tuple[str, PlannedObject]]:
     """What a run would do, by pipeline and object; writes nothing."""
     names = [pipeline] if pipeline else list(workspace.spec.pipelines)
@@ -119,7 +103,10 @@ def plan(workspace: Workspace, pipeline: str | None) -> list[tuple[str, PlannedO
     for name in names:
         with opened_ends(workspace, name) as ends, opened(workspace) as catalog:
             task, plans = trial(workspace, name, ends, catalog, ())
-            done += [(name, _planned(task, ends, item)) for item in plans]
+            shapes = shapes_of(workspace, name, catalog)
+            for item in plans:
+                ways = [item] if shapes is None else shapes.plans(task, item)
+                done += [(name, _planned(task, ends, way)) for way in ways]
     return done
 
 
@@ -141,7 +128,7 @@ def _planned(task: Task, ends: Ends, item: StreamPlan) -> PlannedObject:
         note = "read whole again"
     return PlannedObject(
         item.stream.name, mode, item.stream.query_mode, item.mode.value,
-        mapping.table, mapping.key, statements, note,
+        mapping.table, mapping.key, statements, note, item.event_type,
     )  # fmt: skip
 
 
@@ -201,14 +188,3 @@ def trial(
         keep_op=spec.keep_op_column,
     )
     return task, plans
-
-
-def _hide(table: pa.Table, stream: Stream, mapping: Mapping) -> pa.Table:
-    """Values of sensitive fields are not shown on a screen."""
-    for field in stream.sensitive:
-        column = mapping.column(field)
-        at = table.schema.get_field_index(column.name) if column else -1
-        if at >= 0:
-            hidden = pa.array([None if v is None else HIDDEN for v in table.column(at).to_pylist()])
-            table = table.set_column(at, table.field(at).name, hidden.cast(pa.string()))
-    return table

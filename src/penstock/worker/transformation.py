@@ -24,7 +24,8 @@ from penstock.core.stream import Stream
 from penstock.store import Catalog
 from penstock.transforms.deploying import Known
 from penstock.transforms.events import Transformer
-from penstock.transforms.running import started_flow, started_script
+from penstock.transforms.running import ScriptAtWork, started_flow, started_script
+from penstock.worker.catalog import opened
 from penstock.worker.drafts import Draft, Finding, findings, read_draft, refuse
 from penstock.worker.plan import chosen
 from penstock.worker.setup import opened_source
@@ -140,13 +141,37 @@ def in_force(
     return version
 
 
+def problems_of(workspace: Workspace, pipeline: str, draft: Draft) -> list[Finding]:
+    """What is wrong with a draft, by all that is known of the events; changes nothing."""
+    with opened(workspace) as catalog:
+        known = catalog is not None and pipeline in {item.name for item in catalog.pipelines.list()}
+        return findings(draft, known_fields(workspace, pipeline, catalog if known else None))
+
+
+def as_draft(
+    workspace: Workspace, pipeline: str, catalog: Catalog | None
+) -> TransformationVersion | None:
+    """What the file names, as a version that is not deployed; None when it names nothing.
+
+    Args:
+        catalog: None when it does not know the pipeline yet.
+    """
+    draft = read_draft(workspace, pipeline)
+    if draft.method is Method.NONE:
+        return None
+    body = draft.body(known_fields(workspace, pipeline, catalog))
+    return TransformationVersion(0, draft.method, body, VersionStatus.DRAFT)
+
+
 def at_work(
     workspace: Workspace,
     version: TransformationVersion | None,
     tell: Callable[[str], None],
     show: Callable[[str], None],
+    warn: Callable[[str], None] = lambda _text: None,
 ) -> Transformer | None:
-    """The version, running. `tell` hears why it cannot run, `show` what it prints.
+    """The version, running. `tell` hears why it cannot run, `show` what it prints, `warn` what
+    the sandbox lacks.
 
     Raises:
         ConfigError: the sandbox cannot be sealed here, or a secret of the flow is not to be found.
@@ -156,8 +181,15 @@ def at_work(
     if version.method is Method.BLOCKS:
         return started_flow(with_secrets(workspace, json.loads(version.body)["flow"]), tell)
     from penstock.transforms.python.console import PerMinute
+    from penstock.transforms.python.host import WEAKER
 
-    return started_script(version.body, tell, PerMinute(show, time.monotonic))
+    started = started_script(version.body, tell, PerMinute(show, time.monotonic))
+    if isinstance(started, ScriptAtWork) and started.missing:
+        warn(
+            f"The script runs in a weaker sandbox, as {WEAKER} allows: "
+            f"this system lacks {', '.join(started.missing)}."
+        )
+    return started
 
 
 def with_secrets(workspace: Workspace, flow: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,21 +14,21 @@ from penstock.control.workspace import Workspace
 from penstock.core import metadata
 from penstock.core.batch import Batch
 from penstock.core.errors import ConfigError
-from penstock.core.records import Method, TransformationVersion, VersionStatus
+from penstock.core.records import Method
 from penstock.core.types import logical_name
 from penstock.core.widen import widen
 from penstock.engine.changes import parted
 from penstock.engine.extract import context
 from penstock.engine.follow import events_of
 from penstock.engine.task import StreamPlan, Task
-from penstock.store import Catalog
 from penstock.transforms.deploying import Known
 from penstock.transforms.events import Events, Transformed, Transformer
 from penstock.worker.catalog import opened
 from penstock.worker.drafts import Draft, findings, read_draft, refuse
-from penstock.worker.look import HIDDEN, trial
+from penstock.worker.look import trial
+from penstock.worker.preview import HIDDEN
 from penstock.worker.setup import Ends, opened_ends
-from penstock.worker.transformation import at_work, known_fields, note_test
+from penstock.worker.transformation import as_draft, at_work, note_test
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,10 @@ class Test:
         with ExitStack() as stack:
             ends = stack.enter_context(opened_ends(self.workspace, self.pipeline))
             catalog = stack.enter_context(opened(self.workspace))
-            version = TransformationVersion(
-                0, self.draft.method, self.draft.body(self._known(catalog)), VersionStatus.DRAFT
-            )
+            known = catalog is not None and self.pipeline in {
+                item.name for item in catalog.pipelines.list()
+            }
+            version = as_draft(self.workspace, self.pipeline, catalog if known else None)
             transformer = at_work(self.workspace, version, console.append, console.append)
             assert transformer is not None
             stack.callback(transformer.close)
@@ -124,10 +125,6 @@ class Test:
     def note(self) -> None:
         """Keep that the draft was tried out."""
         note_test(self.workspace, self.pipeline, self.draft)
-
-    def _known(self, catalog: Catalog | None) -> Known:
-        known = catalog is not None and self.pipeline in {p.name for p in catalog.pipelines.list()}
-        return known_fields(self.workspace, self.pipeline, catalog if known else None)
 
     def _tried(
         self,

@@ -35,7 +35,8 @@ def check(
     """Test the connections, step by step.
 
     Each connection is tried in order: settings, network, login, rights, one read or write.
-    The step that fails is named, with what to do about it.
+    The step that fails is named, with what to do about it. With scripts in the file, their
+    sandbox is tried too.
 
     Exit codes: 0 all reached, 2 something must be changed, 75 unreachable now.
     """
@@ -43,6 +44,8 @@ def check(
     codes = [0]
     for connection, role in _wanted(workspace, name):
         codes.append(_try(cli, workspace, connection, role))
+    if name is None:
+        codes.append(_try_sandbox(cli, workspace))
     if bad := [code for code in codes if code]:
         raise typer.Exit(2 if 2 in bad else max(bad))
 
@@ -90,7 +93,19 @@ def _try(cli: Cli, workspace: Workspace, connection: str, role: Role) -> int:
     return TransientError.exit_code if later else ConfigError.exit_code
 
 
-def _print(cli: Cli, connection: str, role: Role, step: Step) -> None:
+def _try_sandbox(cli: Cli, workspace: Workspace) -> int:
+    from penstock.worker.look import check_sandbox, runs_scripts
+
+    if not runs_scripts(workspace):
+        return 0
+    if not cli.out.json:
+        cli.out.say("transformations (scripts)")
+    step = check_sandbox()
+    _print(cli, "transformations", "scripts", step)
+    return 0 if step.ok else ConfigError.exit_code
+
+
+def _print(cli: Cli, connection: str, role: str, step: Step) -> None:
     if cli.out.json:
         cli.out.record(cleaned(cli, {
             "connection": connection, "role": role, "step": step.name, "ok": step.ok,

@@ -51,6 +51,8 @@ def plan(
         found.setdefault(name, []).append(item)
     for name, items in found.items():
         _show(cli, workspace, name, [asdict(item) for item in items])
+    for name in [pipeline] if pipeline else workspace.spec.pipelines:
+        _look_at_transformation(cli, workspace, name)
 
 
 def _show(cli: Cli, workspace: Workspace, name: str, rows: list[dict[str, Any]]) -> None:
@@ -73,6 +75,27 @@ def _show(cli: Cli, workspace: Workspace, name: str, rows: list[dict[str, Any]])
 def _read(row: dict[str, Any]) -> str:
     """How an object is read: by which query, where it is not by a log."""
     return str(row["mode"] if row["mode"] == "LOG_BASED" else row["query_mode"] or row["mode"])
+
+
+def _look_at_transformation(cli: Cli, workspace: Workspace, pipeline: str) -> None:
+    """Say what is wrong with the transformation in the file, or might surprise.
+
+    Raises:
+        ConfigError: it cannot be deployed.
+    """
+    if workspace.pipeline(pipeline).transform is None:
+        return
+    from penstock.worker import drafts, transformation
+
+    draft = drafts.read_draft(workspace, pipeline)
+    found = transformation.problems_of(workspace, pipeline, draft)
+    for finding in found:
+        if cli.out.json:
+            told = {"problem": finding.text, "warning": finding.warning, "line": finding.line}
+            cli.out.record({"pipeline": pipeline, **told})
+        elif finding.warning:
+            cli.out.warn(f"{draft.place}: {finding.text}")
+    drafts.refuse(draft, found)
 
 
 def _change(statements: Sequence[str]) -> str:

@@ -28,20 +28,24 @@ def preview(
 
     Rows are transformed and named as for the destination. Writes nothing.
     """
-    from penstock.worker import look
+    from penstock.worker import preview as first
 
-    table = look.preview(cli.workspace, pipeline, object_name, rows)
-    found: list[dict[str, Any]] = table.to_pylist()
-    if cli.out.json:
-        for row in found:
-            cli.out.record(row)
-        return
-    if not found:
+    tables = first.preview(cli.workspace, pipeline, object_name, rows)
+    for event_type, table in tables.items():
+        found: list[dict[str, Any]] = table.to_pylist()
+        made = {} if event_type == object_name else {"event_type": event_type}
+        if cli.out.json:
+            for row in found:
+                cli.out.record({**made, **row})
+            continue
+        if made or len(tables) > 1:
+            cli.out.say(f"{event_type}:")
+        for line in _lines(found, cli.out.width) if found else ():
+            cli.out.say(line)
+        columns = table.num_columns
+        cli.out.note(f"\n{len(found)} rows, {columns} columns. Nothing was written.")
+    if not cli.out.json and not any(table.num_rows for table in tables.values()):
         cli.out.say(f"{object_name} has no rows.")
-        return
-    for line in _lines(found, cli.out.width):
-        cli.out.say(line)
-    cli.out.note(f"\n{len(found)} rows, {table.num_columns} columns. Nothing was written.")
 
 
 def _lines(rows: list[dict[str, Any]], width: int | None) -> list[str]:
