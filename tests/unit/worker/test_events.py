@@ -36,7 +36,7 @@ def replayed(folder: Path, stream: Stream, schema: pa.Schema) -> Batch:
         FailedRow("feed", "feed", "", "", "", "f.parquet", at, ingested_at=5, id=at + 1)
         for at in range(len(RAW))
     ]
-    source = ReplaySource(ListSource([], stream), rows, staging, lambda: {1, 2, 3})
+    source = ReplaySource(ListSource([], stream), rows, staging, lambda: {1, 2, 3}, {})
     [split] = source.plan(source.discover())
     [batch] = source.read(split, None, ReadContext())
     return batch
