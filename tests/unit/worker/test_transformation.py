@@ -19,7 +19,6 @@ from penstock.worker.transformation import deploy, history, rollback
 from penstock.worker.verify import VerifyOptions, verify
 from unit.worker.log_space import Space
 
-
 FOLK = 'transform: {blocks: [{id: b1, type: RENAME_EVENTS, settings: {mode: TO, value: "folk"}}]}'
 LOUD = (
     "transform: {blocks: [{id: b1, type: TEXT_CASE, settings: {casing: UPPER}, "
