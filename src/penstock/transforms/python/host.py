@@ -23,6 +23,7 @@ from penstock.transforms.python.script import MAX_BYTES
 
 SLICE_ROWS: Final = 5000
 """Measured: 20,000 is slower (caches), 1,000 the same."""
+_LEAST_ROWS: Final = 1000
 _PLACES: Final = pa.array(range(SLICE_ROWS), pa.int32())
 _SLICE_BYTES: Final = 16 << 20
 WEAKER: Final = "PENSTOCK_SANDBOX"
@@ -58,7 +59,8 @@ class PythonTransformer:
         self._console = on_console or (lambda _line: None)
         self._own = threading.local()
         self._all: list[Process] = []
-        self._threads = ThreadPoolExecutor(processes or min(2, os.cpu_count() or 1), "sandbox")
+        self._processes = processes or min(2, os.cpu_count() or 1)
+        self._threads = ThreadPoolExecutor(self._processes, "sandbox")
         try:
             self.layers = self._threads.submit(lambda: self._process().layers).result()
         except BaseException:
@@ -68,7 +70,7 @@ class PythonTransformer:
     def transform(self, events: Events) -> Transformed:
         """What became of these events; see `Transformer`."""
         plain = _normalised(events)
-        slices = list(_slices(plain))
+        slices = list(_slices(plain, self._processes))
         answers = self._threads.map(lambda part: self._answers(plain, *part), slices)
         found = [one for several in answers for one in several]
         for _, answer in found:
@@ -208,11 +210,13 @@ def _normalised(events: Events) -> Events:
     return Events(events.name, events.keys, plain, events.origin, events.nulls)
 
 
-def _slices(events: Events) -> Iterator[tuple[int, int]]:
+def _slices(events: Events, processes: int) -> Iterator[tuple[int, int]]:
+    """Parts of a batch; of a small one as many as there are processes, so that all have work."""
     rows = events.rows.num_rows
     if not rows:
         return
     heavy = -(-events.rows.nbytes // _SLICE_BYTES)
-    size = max(1, min(SLICE_ROWS, rows // max(heavy, 1)))
+    share = max(_LEAST_ROWS, -(-rows // processes))
+    size = max(1, min(SLICE_ROWS, share, rows // max(heavy, 1)))
     for start in range(0, rows, size):
         yield start, min(start + size, rows)
