@@ -40,7 +40,7 @@ PLACES = (
     "stage.after_write:4",
     "stage.before_close:2",
     "load.in_transaction:2",
-    "load.before_commit:4",
+    "load.before_commit:2",
     "load.between_tables:2",
     "commit.before",
     "commit.in_transaction:2",

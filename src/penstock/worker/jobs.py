@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -107,7 +107,7 @@ def run_pipeline(
             refuse_unfinished(catalog, pipeline, options.repair)
             ends = replace(ends, source=RepairSource(ends.source, options.repair))
         told: list[str] = []
-        transformer = _transformer(workspace, pipeline, catalog, watcher, told)
+        version, transformer = _transformer(workspace, pipeline, catalog, watcher, told)
         if transformer is not None:
             stack.callback(transformer.close)
         record = catalog.pipelines.begin_job(pipeline, job_type(options), DataKind.INCREMENTAL)
@@ -123,6 +123,8 @@ def run_pipeline(
                 task = _task(
                     workspace, staging, options, ends, job, seen, Ending(cancel), transformer
                 )
+                if options.follow_s is not None:
+                    seen.each_second = _renewal(catalog, pipeline, version, task.replan)
                 streams = [item.stream for item in task.plans.values()]
                 ends.source.belongs_to(pipeline, task.catalog_id)
                 outcome = run(task, ends.source.plan(streams, task.checkpoints))
@@ -146,15 +148,15 @@ def run_pipeline(
 
 def _transformer(
     workspace: Workspace, pipeline: str, catalog: Catalog, watcher: Watcher, told: list[str]
-) -> Transformer | None:
-    """The transformation in force, at work; None where there is none.
+) -> tuple[int, Transformer | None]:
+    """The transformation in force, at work, and its version; 0 and None where there is none.
 
     Args:
         told: gets what the user should know of it.
     """
     written = workspace.pipeline(pipeline).transform is not None
     if not written and catalog.transformations.deployed(pipeline) is None:
-        return None
+        return 0, None
     # Imported here: the blocks and all they know are for those who use them.
     from penstock.worker.transformation import at_work, in_force
 
@@ -164,7 +166,22 @@ def _transformer(
         watcher.message("info", f"{pipeline}: {line}")
 
     broken = partial(_broken, catalog, pipeline, told)
-    return at_work(workspace, version, broken, show, told.append)
+    made = at_work(workspace, version, broken, show, told.append)
+    return version.version if version is not None else 0, made
+
+
+def _renewal(
+    catalog: Catalog, pipeline: str, mine: int, replan: threading.Event
+) -> Callable[[], None]:
+    """Looks whether another version of the transformation was deployed: then a job that would go
+    on for long ends at its next checkpoint, and the next one begins with that version."""
+
+    def look() -> None:
+        found = catalog.transformations.deployed(pipeline)
+        if found is not None and found.version != mine:
+            replan.set()
+
+    return look
 
 
 def _broken(catalog: Catalog, pipeline: str, told: list[str], reason: str) -> None:

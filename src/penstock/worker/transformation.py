@@ -131,7 +131,7 @@ def in_force(
         known = known_fields(workspace, pipeline, catalog)
         refuse(draft, findings(draft, known))
         version = _put(catalog, pipeline, draft.method, draft.body(known), "by the first job")
-    if version is None or version.method is Method.NONE:
+    if version is None:
         return None
     if not draft.is_body(version.method, version.body):
         warn(

@@ -45,6 +45,8 @@ class Reporter:
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._watch, name="report", daemon=True)
         self.warnings: list[str] = []
+        self.each_second: Callable[[], None] = lambda: None
+        """Called too, by this thread."""
 
     def warn(self, object_name: str, text: str) -> None:
         """Pass a warning on, once; it is kept with the object and with the job."""
@@ -91,6 +93,7 @@ class Reporter:
             self._watcher.progress(self.snapshot())
             if self._catalog.jobs.cancel_wanted(self._job):
                 self._cancel.set()
+            self.each_second()
             stats, now = self._source.stats, time.monotonic()
             if stats.lag_seconds is not None and now - noted_at >= _NOTE_EVERY_S:
                 self._catalog.jobs.note_source(self._job, source_counts(stats))

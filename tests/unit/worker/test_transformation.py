@@ -12,6 +12,7 @@ import pytest
 from penstock.core.errors import ConfigError
 from penstock.core.records import FailedFilter, Method
 from penstock.engine.verify.result import Status
+from penstock.store import Catalog
 from penstock.worker.drafts import NO_DRAFT, findings, read_draft
 from penstock.worker.events import ReplaySource
 from penstock.worker.preview import preview
@@ -82,6 +83,32 @@ def test_the_first_job_deploys_and_later_texts_wait_for_a_deploy(space: Space) -
     ]  # fmt: skip
     with pytest.raises(ConfigError, match="no version 9"):
         rollback(space.workspace, "p", 9)
+
+
+def test_a_job_that_follows_ends_for_a_version_that_was_deployed(space: Space) -> None:
+    space.choose("*", more=FOLK)
+    space.database.insert("people", 1, "a")
+
+    def deployed() -> None:
+        space.choose("*", more=LOUD)
+        deploy(space.workspace, "p")
+
+    def jobs() -> int:
+        with closing(Catalog.open(space.workspace.catalog_url)) as catalog:
+            return len(catalog.jobs.list("p"))
+
+    def loaded() -> int:
+        with closing(Catalog.open(space.workspace.catalog_url)) as catalog:
+            return sum(job.totals.loaded for job in catalog.jobs.list("p"))
+
+    first = space.when(lambda: bool(history(space.workspace, "p")), deployed)
+    next_one = space.when(lambda: jobs() > 1, lambda: space.database.insert("people", 2, "b"))
+    last = space.when(lambda: not next_one.is_alive() and loaded() == 2, space.cancel.set)
+    done = space.follow()
+    for thread in (first, next_one, last):
+        thread.join()
+    assert space.rows("people") == [(2, "B", "b")]
+    assert len(done) > 1, "the job ended for the new version"
 
 
 def test_a_full_refresh_builds_the_tables_of_what_is_made_anew(space: Space) -> None:
