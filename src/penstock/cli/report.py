@@ -89,8 +89,11 @@ def _is_news(row: Mapping[str, Any]) -> bool:
 
 
 def _row(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Rows that a complete read no longer had are deletions as people see it."""
-    return {**item, "deleted": item["deleted"] + item.get("flagged", 0)}
+    """Rows that a complete read no longer had are deletions as people see it; a transformation may
+    fill several tables from an object."""
+    tables = [made["table"] for made in item.get("event_types", ()) if made["table"]]
+    table = ", ".join(sorted(tables)) or item["table"]
+    return {**item, "table": table, "deleted": item["deleted"] + item.get("flagged", 0)}
 
 
 def _safe(cli: Cli, value: Any) -> Any:
@@ -119,8 +122,9 @@ def _sentence(words: str) -> str:
 
 def verdict(record: Mapping[str, Any]) -> str:
     """One sentence: what became of the job and of every record read."""
-    objects = record["objects"]
-    done = sum(item["status"] == "COMPLETED" for item in objects)
+    # The history of jobs has a line for each event type of an object.
+    objects = {item["object"]: item["status"] for item in record["objects"]}
+    done = list(objects.values()).count("COMPLETED")
     changed = record["inserted"] + record["updated"] + record["deleted"] + record["flagged"]
     books = [f"{plural(record['read'], 'record')} read ({size(record['bytes_read'])})"]
     books += [f"{number(changed)} written", f"{number(record['unchanged'])} unchanged"]

@@ -33,11 +33,16 @@ CPU into DuckDB, more in a merge), and doubling took three loads more to get to 
 
 
 def is_heartbeat(batch: Batch) -> bool:
-    """Whether a log's batch moves nothing but the position."""
-    if batch.op != PER_ROW:
+    """Whether a batch moves nothing but the position: of a log, or one whose rows a transformation
+    made events of other types."""
+    if batch.op != PER_ROW and not batch.shaped:
         return False
-    told = batch.failed or batch.oversize or batch.replayed or batch.full_pass
-    return batch.num_rows == 0 and not batch.counts and not told
+    told = batch.failed or batch.oversize or batch.replayed
+    if batch.shaped:
+        told = told or batch.bytes_read or (batch.full_pass is not None and batch.full_pass.ended)
+    else:
+        told = told or batch.full_pass
+    return batch.num_rows == 0 and not any(batch.counts.values()) and not told
 
 
 class Stager:

@@ -70,13 +70,18 @@ class _Shaper:
         done = self._done(plan, batch, changes)
         failed = tuple(self._failed(plan, batch, changes, done.refused))
         self._passes.refused(batch.stream, len(failed))
+        told = done.filtered or failed or any(o.name == plan.event_type for o in done.outputs)
         last = None
         for made, first in zip(done.outputs, _firsts(done.outputs), strict=True):
             output = self._output(plan, batch, changes, made, first)
             if made.name == plan.event_type and last is None:
                 last = output
-            else:
-                yield output
+                continue
+            if not told and made is done.outputs[-1]:
+                # Nothing became of them in the stream's own event type.
+                output = replace(output, bytes_read=batch.bytes_read)
+                own = replace(own, bytes_read=0)
+            yield output
         yield from self._ended(plan, batch)
         yield _with_rows(own, last, done.filtered, failed)
 
