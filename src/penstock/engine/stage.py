@@ -37,12 +37,11 @@ def is_heartbeat(batch: Batch) -> bool:
     made events of other types."""
     if batch.op != PER_ROW and not batch.shaped:
         return False
-    told = batch.failed or batch.oversize or batch.replayed
-    if batch.shaped:
-        told = told or batch.bytes_read or (batch.full_pass is not None and batch.full_pass.ended)
-    else:
-        told = told or batch.full_pass
-    return batch.num_rows == 0 and not any(batch.counts.values()) and not told
+    seen = batch.full_pass
+    ends = seen is not None and (seen.ended or not batch.shaped)
+    told = bool(batch.failed or batch.oversize or batch.replayed or any(batch.counts.values()))
+    read = batch.shaped and batch.bytes_read > 0
+    return batch.num_rows == 0 and not (told or ends or read)
 
 
 class Stager:

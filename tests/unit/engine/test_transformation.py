@@ -11,6 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from penstock.core import metadata
 from penstock.core.batch import PER_ROW, Batch
@@ -310,3 +312,45 @@ def test_a_table_that_turns_out_to_be_shared_while_it_is_built_anew_begins_anew(
     again = task(tmp_path, ListSource(FOUR), *ends, transformer=RowByRow(renamed))
     _run(again)
     assert len(ends[0].tables["folk"]) == 4
+
+
+FATES = st.lists(
+    st.one_of(st.none(), st.lists(st.sampled_from(["people", "folk", "notes"]), max_size=4)),
+    min_size=1,
+    max_size=12,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(fates=FATES, cuts=st.integers(1, 5), package_rows=st.integers(1, 6))
+def test_every_event_is_accounted_for_whatever_becomes_of_it(
+    tmp_path_factory: pytest.TempPathFactory,
+    fates: list[list[str] | None],
+    cuts: int,
+    package_rows: int,
+) -> None:
+    """None refuses an event; a list says which events are made of it."""
+
+    def fated(name: str, row: Row) -> list[Made]:
+        fate = fates[row["id"]]
+        if fate is None:
+            raise ValueError("refused")
+        return [(made, ("id", "n"), {**row, "n": at}) for at, made in enumerate(fate)]
+
+    rows = _rows(*((at, f"n{at}") for at in range(len(fates))))
+    source = ListSource([rows[at : at + cuts] for at in range(0, len(rows), cuts)])
+    ends = MemoryDestination(), MemoryCatalog()
+    folder = tmp_path_factory.mktemp("fates")
+    work = task(folder, source, *ends, transformer=RowByRow(fated), package_rows=package_rows)
+    _run(work)
+    books = work.states["people"].books
+    books.check()
+    made = [name for fate in fates if fate for name in fate]
+    assert books.read == len(fates)
+    assert books.failed == fates.count(None)
+    assert books.filtered == fates.count([])
+    assert books.created == sum(max(0, len(fate) - 1) for fate in fates if fate is not None)
+    assert books.loaded == len(made)
+    for name in ("people", "folk", "notes"):
+        _books(ends[1], name).check()
+        assert len(ends[0].tables.get(name, [])) == made.count(name)
