@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -63,3 +64,18 @@ class Transformed:
     refused: tuple[Refused, ...] = ()
     filtered: int = 0
     created: int = 0
+
+
+class Transformer(Protocol):
+    """A deployed transformation. One thread calls it at a time; batches come in order."""
+
+    def transform(self, events: Events) -> Transformed:
+        """What became of these events.
+
+        Raises:
+            PenstockError: the transformation itself cannot run; of a single event that
+                cannot pass, `Transformed.refused` tells.
+        """
+
+    def close(self) -> None:
+        """End its processes."""

@@ -7,6 +7,8 @@ themselves, and children of arrays under names of their own. See docs/guides/nes
 from __future__ import annotations
 
 from penstock.nested.names import PathNames as PathNames
+from penstock.nested.nesting import Nested as Nested
+from penstock.nested.nesting import Nesting as Nesting
 from penstock.nested.settings import ArrayIndex as ArrayIndex
 from penstock.nested.settings import NestedSettings as NestedSettings
 from penstock.nested.settings import Strategy as Strategy
