@@ -44,18 +44,24 @@ class Deletes(StrEnum):
 class Sweep:
     """After a verified complete read: flag the rows of the table whose key did not come.
 
+    With `group`, after some groups of rows were read as a whole (all children of some events):
+    flag the rows of these groups whose key did not come, and no others.
+
     Args:
-        key_files: Parquet files of the key columns (destination names) read in the pass.
+        key_files: Parquet files of the key columns (destination names) read in the pass. A row
+            that has the group alone, and null in the rest of the key, says that the group came.
         started_at: epoch ms; rows with a later `_ps_ingested_at` are left alone.
         safety_share: when more than this share of the live rows would be flagged, none is,
             and the receipt says how many were held back. 1.0 flags whatever is gone.
         deleted_at: epoch ms written as `_ps_ingested_at` of flagged rows.
+        group: key column (destination name) whose values are the groups; None for the whole table.
     """
 
     key_files: tuple[Path, ...]
     started_at: int
     deleted_at: int
     safety_share: float = 0.2
+    group: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The suite that every SQL destination must pass."""
 
 from penstock.sdk.conformance.changes import Changes
+from penstock.sdk.conformance.children import Children
 from penstock.sdk.conformance.columns import Columns
 from penstock.sdk.conformance.deletes import Deletes
 from penstock.sdk.conformance.delivery import Delivery
@@ -15,6 +16,7 @@ from penstock.sdk.conformance.versions import Versions
 class DestinationSuite(
     Merging,
     Deletes,
+    Children,
     Changes,
     Versions,
     Switching,

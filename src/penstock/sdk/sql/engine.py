@@ -24,6 +24,7 @@ from penstock.sdk.sql.target import Target
 from penstock.sdk.sql.tx import Tx
 
 SWEEP_KEYS = "_ps_stg_keys"
+SWEEP_GROUPS = "_ps_stg_groups"
 
 
 class SqlEngine(Destination):

@@ -52,7 +52,7 @@ from penstock.sdk.destination import Capabilities
 from penstock.sdk.source import Step
 from penstock.sdk.sql import StagedDestination, Tx
 from penstock.sdk.sql.ddl import changes
-from penstock.sdk.sql.engine import SWEEP_KEYS
+from penstock.sdk.sql.engine import SWEEP_GROUPS, SWEEP_KEYS
 from penstock.sdk.sql.facts import facts
 from penstock.sdk.sql.filling import FILLED
 from penstock.sdk.sql.history import VERSIONS
@@ -63,7 +63,7 @@ from penstock.sdk.sql.staged import STAGED_ROWS
 from penstock.sdk.sql.sweep import Swept
 from penstock.sdk.sql.target import LOADED, Target
 
-_TEMPORARY = (STAGED_ROWS, SWEEP_KEYS, ACTIONS, VERSIONS, FILLED, GONE, COPY)
+_TEMPORARY = (STAGED_ROWS, SWEEP_KEYS, SWEEP_GROUPS, ACTIONS, VERSIONS, FILLED, GONE, COPY)
 
 
 class MySql(StagedDestination):
