@@ -48,7 +48,7 @@ class Table:
             lengths: of each array.
         """
         parents = at.gathered(pa.arange(0, self.rows)) if at.rows is not None else None
-        places = _repeated(lengths)
+        places = repeated(lengths)
         starts = pc.subtract(pc.cumulative_sum(lengths.cast(pa.int64())), lengths)
         within = pc.subtract(pa.arange(0, len(places)), starts.take(places))
         rows = places if parents is None else parents.take(places)
@@ -58,7 +58,7 @@ class Table:
         return Table(len(places), self.origin.take(rows), index)
 
 
-def _repeated(lengths: pa.Array) -> pa.Array:
+def repeated(lengths: pa.Array) -> pa.Array:
     """0, 1, 2 ..., each as often as the length at its place says."""
     ends = pc.cumulative_sum(lengths.cast(pa.int64()))
     offsets = pa.concat_arrays([pa.array([0], pa.int64()), ends])
