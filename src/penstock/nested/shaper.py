@@ -39,9 +39,11 @@ class Shaper:
 
     def shape(self, events: Events) -> Shaped:
         """The events in the shape of the strategy, and their children; no value is changed."""
-        nested = any(map(columns.is_nested, events.rows.schema.types))
-        if not nested and not self._names.children(events.name):
-            return Shaped((events,))
+        fields = list(events.rows.schema)
+        if not any(self._opens(field.name, field.type, events.keys) for field in fields):
+            nested = any(columns.is_nested(field.type) for field in fields)
+            known = self._names.children(events.name)
+            return self._shaped(events) if nested or known else Shaped((events,))
         pieces = list(slices(events))
         return joined([self._sound(p) for p in pieces], [p.rows.num_rows for p in pieces])
 
