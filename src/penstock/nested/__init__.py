@@ -9,7 +9,8 @@ from __future__ import annotations
 from penstock.nested.names import PathNames as PathNames
 from penstock.nested.nesting import Nested as Nested
 from penstock.nested.nesting import Nesting as Nesting
-from penstock.nested.present import Present as Present
+from penstock.nested.present import newest as newest
+from penstock.nested.present import present as present
 from penstock.nested.settings import ArrayIndex as ArrayIndex
 from penstock.nested.settings import NestedSettings as NestedSettings
 from penstock.nested.settings import Strategy as Strategy

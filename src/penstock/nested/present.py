@@ -3,89 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from penstock.core.metadata import ARRAY_INDEX, REF_ID
+from penstock.nested.rows import batch
 from penstock.nested.shaped import Children, Shaped
 from penstock.nested.table import repeated
 
-_VERSION = "version"
+VERSION = "_ps_version"
+"""Counts the events of a package: the version of its root that a child belongs to."""
 
 
-@dataclass
-class _Seen:
-    """Of one child event type: versions of roots, and children with the version they are of."""
+def present(
+    shaped: Shaped, first: int, left_out: Mapping[str, pa.Array] | None = None
+) -> dict[str, pa.RecordBatch]:
+    """Of one batch, by child event type: the children that are there, and their roots.
 
-    roots: list[pa.Table] = field(default_factory=list)
-    children: list[pa.Table] = field(default_factory=list)
+    Args:
+        first: version of the first event; greater than those of earlier batches of the package.
+        left_out: of fields that a log left out of some rows (before the shaping), where; such
+            a row says nothing of the children in the field.
 
-
-class Present:
-    """Gathers what batches tell of children, in order, and says what is there in the end."""
-
-    def __init__(self) -> None:
-        self._seen: dict[str, _Seen] = {}
-        self._rows = 0
-
-    def add(self, shaped: Shaped, left_out: Mapping[str, pa.Array] | None = None) -> None:
-        """One batch.
-
-        Args:
-            left_out: of fields that a log left out of some rows (before the shaping), where; such
-                a row says nothing of the children in the field.
-        """
-        if shaped.refs is None:
-            return
-        total = len(shaped.refs)
-        rows = {made.name: made.rows for made in shaped.outputs[1:]}
-        versions = pa.arange(self._rows, self._rows + total)
-        self._rows += total
-        for told in shaped.children:
-            out = (left_out or {}).get(told.field)
-            known = shaped.refs.is_valid()
-            if out is not None:
-                known = pc.and_(known, pc.invert(out))
-            self._add(told, shaped.refs, versions, known, rows.get(told.event_type))
-
-    def _add(
-        self,
-        told: Children,
-        refs: pa.Array,
-        versions: pa.Array,
-        known: pa.Array,
-        rows: pa.RecordBatch | None,
-    ) -> None:
-        seen = self._seen.setdefault(told.event_type, _Seen())
-        roots = pa.table({REF_ID: refs, _VERSION: versions})
-        seen.roots.append(roots.filter(known))
-        if rows is not None:
-            keys = {name: rows.column(name) for name in (REF_ID, ARRAY_INDEX)}
-            seen.children.append(pa.table({**keys, _VERSION: versions.take(repeated(told.counts))}))
-
-    def keys(self) -> dict[str, pa.Table]:
-        """By child event type the keys of all children that are there, for `core.load.Sweep`.
-
-        Each root that came has a row more, without an index. What is stored of these roots and
-        is not among the keys is gone.
-        """
-        return {name: _keys(seen) for name, seen in self._seen.items()}
+    Returns:
+        Rows of key and version. Each root that came has a row more, without an index.
+    """
+    if shaped.refs is None:
+        return {}
+    rows = {made.name: made.rows for made in shaped.outputs[1:]}
+    versions = pa.arange(first, first + len(shaped.refs))
+    found = {}
+    for told in shaped.children:
+        known = shaped.refs.is_valid()
+        if left_out is not None and told.field in left_out:
+            known = pc.and_(known, pc.invert(left_out[told.field]))
+        roots = _keys(shaped.refs.filter(known), None, versions.filter(known))
+        children = _children(told, rows.get(told.event_type), versions)
+        found[told.event_type] = pa.concat_batches([children, _like(roots, children.schema)])
+    return found
 
 
-def _keys(seen: _Seen) -> pa.Table:
-    newest = (
-        pa.concat_tables(seen.roots)
-        .group_by(REF_ID, use_threads=False)
-        .aggregate([(_VERSION, "max")])
-    )
-    newest = newest.rename_columns([REF_ID, _VERSION])
-    roots = newest.select([REF_ID])
-    if not seen.children:
-        return roots.append_column(ARRAY_INDEX, pa.nulls(roots.num_rows, pa.string()))
-    children = pa.concat_tables(seen.children, promote_options="permissive")
-    there = children.join(newest, [REF_ID, _VERSION], join_type="left semi", use_threads=False)
-    return pa.concat_tables(
-        [there.select([REF_ID, ARRAY_INDEX]), roots], promote_options="default"
-    ).combine_chunks()
+def _children(told: Children, rows: pa.RecordBatch | None, versions: pa.Array) -> pa.RecordBatch:
+    if rows is None:
+        none = pa.array([], pa.string())
+        return _keys(none, none, pa.array([], pa.int64()))
+    of = versions.take(repeated(told.counts))
+    return _keys(rows.column(REF_ID), rows.column(ARRAY_INDEX), of)
+
+
+def _keys(refs: pa.Array, index: pa.Array | None, versions: pa.Array) -> pa.RecordBatch:
+    index = pa.nulls(len(refs), pa.string()) if index is None else index
+    return batch({REF_ID: refs, ARRAY_INDEX: index, VERSION: versions}, len(refs))
+
+
+def _like(roots: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Roots have no index, whatever its type is."""
+    return roots.cast(schema)
+
+
+def newest(rows: pa.Table) -> pa.Table:
+    """What is there after all batches of a package: the key files of a `core.load.Sweep`.
+
+    Args:
+        rows: what `present` gave for one child event type, of all batches.
+
+    Returns:
+        Keys of the children of the newest version of each root, and each root without an index.
+    """
+    last = rows.group_by(REF_ID, use_threads=False).aggregate([(VERSION, "max")])
+    last = last.rename_columns([REF_ID, VERSION])
+    keys = rows.join(last, [REF_ID, VERSION], join_type="left semi", use_threads=False)
+    return keys.select([REF_ID, ARRAY_INDEX]).combine_chunks()
