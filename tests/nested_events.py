@@ -50,3 +50,9 @@ def shape(given: Events, strategy: str = "FLATTEN_SPLIT", **more: Any) -> Shaped
 def tables(shaped: Shaped) -> dict[str, list[dict[str, Any]]]:
     """Rows by event type."""
     return {made.name: made.rows.to_pylist() for made in shaped.outputs}
+
+
+def paths(names: PathNames, kind: str, event_type: str) -> dict[tuple[str | None, ...], str]:
+    """Names of fields, or of child event types, by their paths."""
+    told = [(json.loads(text), name) for text, name in names.pairs.items()]
+    return {tuple(key[2]): name for key, name in told if key[:2] == [kind, event_type]}

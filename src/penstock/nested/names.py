@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from threading import Lock
-from typing import Any, Final
+from typing import Final
 
 from penstock.core.naming import RESERVED
 from penstock.nested.ways import ITEM, Steps
 
+_FIELD: Final = "field"
+_CHILD: Final = "child"
 VALUE: Final = "value"
 """The field of a child event for items that have no members."""
 
@@ -18,33 +21,35 @@ class PathNames:
 
     The first path to ask for a name gets it; another gets `_2`, `_3` and so on. Several paths
     that ask at once are served in an order of their own, shorter ones first, so that it does not
-    matter how the rows stand. What was chosen is for ever: the caller keeps `to_dict` in the
+    matter how the rows stand. What was chosen is for ever: the caller keeps `pairs` in the
     catalog before the first row under such a name is kept. Threads may share one.
 
     Args:
-        known: what `to_dict` gave last time.
+        known: the `pairs` of last time.
         event_types: names that are taken by other events of the pipeline.
     """
 
     def __init__(
-        self, known: Mapping[str, Any] | None = None, event_types: Collection[str] = ()
+        self, known: Mapping[str, str] | None = None, event_types: Collection[str] = ()
     ) -> None:
-        stored = known or {}
-        self._fields: dict[str, dict[Steps, str]] = {
-            event_type: _paths(pairs) for event_type, pairs in stored.get("fields", {}).items()
-        }
-        self._children: dict[str, dict[Steps, str]] = {
-            event_type: _paths(pairs) for event_type, pairs in stored.get("children", {}).items()
-        }
+        self._fields: dict[str, dict[Steps, str]] = {}
+        self._children: dict[str, dict[Steps, str]] = {}
+        for text, name in (known or {}).items():
+            kind, event_type, steps = json.loads(text)
+            kept = self._children if kind == _CHILD else self._fields
+            kept.setdefault(event_type, {})[tuple(steps)] = name
         self._event_types = {*event_types}
         self._lock = Lock()
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON."""
+    @property
+    def pairs(self) -> dict[str, str]:
+        """All that was chosen, as texts; what is in it stays as it is, and more is added."""
         with self._lock:
             return {
-                "fields": {name: _pairs(paths) for name, paths in self._fields.items()},
-                "children": {name: _pairs(paths) for name, paths in self._children.items()},
+                json.dumps([kind, event_type, steps], ensure_ascii=False): name
+                for kind, kept in ((_FIELD, self._fields), (_CHILD, self._children))
+                for event_type, paths in kept.items()
+                for steps, name in paths.items()
             }
 
     def children(self, root: str) -> dict[Steps, str]:
@@ -108,11 +113,3 @@ def _free(wanted: str, taken: Collection[str]) -> str:
 def _unreserved(name: str) -> str:
     """Members of users that look like columns of ours get out of the way, as in `core.naming`."""
     return f"src_{name}" if name.lower().startswith(RESERVED) else name
-
-
-def _pairs(paths: Mapping[Steps, str]) -> list[list[Any]]:
-    return [[list(steps), name] for steps, name in paths.items()]
-
-
-def _paths(pairs: Iterable[Any]) -> dict[Steps, str]:
-    return {tuple(steps): name for steps, name in pairs}

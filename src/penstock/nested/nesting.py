@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -27,20 +27,27 @@ class Nested(Transformed):
 
 
 class Nesting:
-    """A transformation of the user, or none, and then the shaping of what it made."""
+    """A transformation of the user, or none, and then the shaping of what it made.
 
-    def __init__(self, shaper: Shaper, before: Transformer | None = None) -> None:
-        self._shaper = shaper
+    Args:
+        shaper_of: gives the shaper for what was made of events of a type; always the same one.
+    """
+
+    def __init__(
+        self, shaper_of: Callable[[str], Shaper], before: Transformer | None = None
+    ) -> None:
+        self._shaper_of = shaper_of
         self._before = before
 
     def transform(self, events: Events) -> Nested:
         """As a transformation: an input event of which a part is refused is refused as a whole."""
         made = Transformed((events,)) if self._before is None else self._before.transform(events)
-        shaped = [self._shaper.shape(output) for output in made.outputs]
+        shape = self._shaper_of(events.name).shape
+        shaped = [shape(output) for output in made.outputs]
         refused = _refused(made, shaped)
         if refused:
             gone = {one.row for one in refused}
-            shaped = [self._shaper.shape(_without(output, gone)) for output in made.outputs]
+            shaped = [shape(_without(output, gone)) for output in made.outputs]
         outputs = tuple(output for one in shaped for output in one.outputs)
         everything = sorted((*made.refused, *refused), key=lambda one: one.row)
         origins = pa.chunked_array([output.origin for output in outputs], pa.int32())

@@ -5,7 +5,7 @@ from itertools import permutations
 
 import pytest
 
-from nested_events import events, json_column, one, shaper, tables
+from nested_events import events, json_column, one, paths, shaper, tables
 from penstock.nested import PathNames
 
 
@@ -40,14 +40,14 @@ DOCS = [
 def test_the_order_of_rows_does_not_matter(order: tuple[int, ...]) -> None:
     names = PathNames()
     made = shaper(names=names).shape(one([DOCS[at] for at in order]))
-    stored = {tuple(path[1:]): name for path, name in names.to_dict()["fields"]["orgs"]}
+    stored = {path[1:]: name for path, name in paths(names, "field", "orgs").items()}
     assert stored == {
         ("a_b_c",): "doc_a_b_c",
         ("a", "b_c"): "doc_a_b_c_2",
         ("a_b", "c"): "doc_a_b_c_3",
         ("a", "b", "c"): "doc_a_b_c_4",
     }
-    children = {tuple(path[1:]): name for path, name in names.to_dict()["children"]["orgs"]}
+    children = {path[1:]: name for path, name in paths(names, "child", "orgs").items()}
     assert children == {
         ("a_b_l",): "orgs_doc_a_b_l",
         ("a_b", "l"): "orgs_doc_a_b_l_2",
@@ -60,11 +60,11 @@ def test_the_order_of_rows_does_not_matter(order: tuple[int, ...]) -> None:
 def test_names_that_were_kept_are_given_again(order: tuple[int, ...]) -> None:
     first = PathNames()
     shaper(names=first).shape(one(DOCS))
-    kept = json.loads(json.dumps(first.to_dict()))
+    kept = json.loads(json.dumps(first.pairs))
     for at in order:
         again = PathNames(kept)
         shaper(names=again).shape(one([DOCS[at]]))
-        assert again.to_dict() == kept
+        assert again.pairs == kept
 
 
 def test_a_child_leaves_names_of_other_event_types() -> None:

@@ -34,21 +34,25 @@ class Twice:
         self.closed = True
 
 
+def nesting(before: Twice | None = None) -> Nesting:
+    one_for_all = shaper()
+    return Nesting(lambda _: one_for_all, before)
+
+
 def balances(given_rows: int, made: Nested) -> bool:
     rows = sum(output.rows.num_rows for output in made.outputs)
     return given_rows + made.created == rows + len(made.refused) + made.filtered
 
 
 def test_children_are_events_that_were_created() -> None:
-    made = Nesting(shaper()).transform(one([{"l": [1, 2]}, {"l": []}]))
+    made = nesting().transform(one([{"l": [1, 2]}, {"l": []}]))
     assert [output.name for output in made.outputs] == ["orgs", "orgs_doc_l"]
     assert (made.created, made.filtered, made.refused) == (2, 0, ())
     assert balances(2, made)
 
 
 def test_each_event_type_of_a_transformation_has_its_own_children() -> None:
-    nesting = Nesting(shaper(), Twice())
-    made = nesting.transform(one([{"l": [n]} for n in range(9)]))
+    made = nesting(Twice()).transform(one([{"l": [n]} for n in range(9)]))
     assert [output.name for output in made.outputs] == [
         "orgs", "orgs_doc_l", "copies", "copies_doc_l",
     ]  # fmt: skip
@@ -58,26 +62,33 @@ def test_each_event_type_of_a_transformation_has_its_own_children() -> None:
     assert balances(9, made)
 
 
+def test_each_event_type_of_the_source_has_its_own_settings() -> None:
+    ways = {"orgs": shaper("FLATTEN_SPLIT"), "people": shaper("JSON_STRINGS")}
+    made = Nesting(ways.__getitem__)
+    assert len(made.transform(one({"l": [1]})).outputs) == 2
+    assert len(made.transform(one({"l": [1]}, name="people")).outputs) == 1
+
+
 def test_an_event_is_refused_with_all_that_was_made_of_it() -> None:
     docs = [compact({"l": [n]}) for n in range(9)]
     docs[4] = "{broken"
-    made = Nesting(shaper(), Twice()).transform(one(docs))
+    made = nesting(Twice()).transform(one(docs))
     assert [(r.row, r.code) for r in made.refused] == [(4, "PARSE_ERROR"), (7, "TRANSFORM_ERROR")]
     assert all(4 not in output.origin.to_pylist() for output in made.outputs)
     assert balances(9, made)
 
 
 def test_what_was_read_may_leave_nothing() -> None:
-    made = Nesting(shaper()).transform(one(["{broken"]))
+    made = nesting().transform(one(["{broken"]))
     assert made.outputs[0].rows.num_rows == 0
     assert balances(1, made)
 
 
 def test_a_transformation_is_closed() -> None:
     inner = Twice()
-    Nesting(shaper(), inner).close()
+    nesting(inner).close()
     assert inner.closed
-    Nesting(shaper()).close()
+    nesting().close()
 
 
 _DOCS: Any = st.one_of(
@@ -96,7 +107,7 @@ _DOCS: Any = st.one_of(
 def test_the_books_balance_whatever_comes(rows: list[tuple[Any, Any]], twice: bool) -> None:
     ids = pa.array([key for key, _ in rows], pa.int64())
     given_events = events({"id": ids, "doc": json_column([doc for _, doc in rows])})
-    made = Nesting(shaper(), Twice() if twice else None).transform(given_events)
+    made = nesting(Twice() if twice else None).transform(given_events)
     assert balances(len(rows), made)
     refused = {one.row for one in made.refused}
     assert len(refused) == len(made.refused)

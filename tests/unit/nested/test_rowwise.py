@@ -7,10 +7,10 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nested_events import events, json_column, shape, shaper
+from nested_events import events, json_column, paths, shape, shaper
 from penstock.core.infer import JsonNumber
 from penstock.nested import PathNames
-from rowwise.nested import Flattened, Members, Path, as_struct, dumps, loads, named
+from rowwise.nested import Flattened, Members, as_struct, dumps, loads, named
 
 _NAMES = st.sampled_from(["a", "b", "a_b", "value", "é", "", 'q"', "_ps_id"])
 _SCALARS = st.one_of(
@@ -51,14 +51,13 @@ def test_flatten_split(rows: list[tuple[Any, Any]], depth: int, before: int) -> 
     made.shape(_events(given_rows[:before]))
     shaped = made.shape(_events(given_rows))
     main, *children = shaped.outputs
-    stored = names.to_dict()
-    paths = _by_path(stored["fields"].get("orgs", []))
+    fields = paths(names, "field", "orgs")
     found = {
-        p: main.rows.column(n).to_pylist() for p, n in paths.items() if n in main.rows.schema.names
+        p: main.rows.column(n).to_pylist() for p, n in fields.items() if n in main.rows.schema.names
     }
     assert found == dict(named(plain.roots))
     assert main.rows.num_columns == len(found) + 1
-    ways = _by_path(stored["children"].get("orgs", []))
+    ways = paths(names, "child", "orgs")
     by_name = {child.name: child for child in children}
     assert by_name.keys() == {ways[way] for way in plain.tables}
     for way, table in plain.tables.items():
@@ -66,11 +65,11 @@ def test_flatten_split(rows: list[tuple[Any, Any]], depth: int, before: int) -> 
         assert child.origin.to_pylist() == [root for root, _, _ in table]
         assert child.rows.column("_ps_ref_id").to_pylist() == [str(root) for root, _, _ in table]
         assert child.rows.column("_ps_array_index").to_pylist() == [at for _, at, _ in table]
-        fields = _by_path(stored["fields"].get(child.name, []))
+        inside = paths(names, "field", child.name)
         expected = dict(named([row for _, _, row in table]))
         assert child.rows.num_columns == 2 + len(expected)
         for path, values in expected.items():
-            assert child.rows.column(fields[path]).to_pylist() == values
+            assert child.rows.column(inside[path]).to_pylist() == values
     told = {one.event_type: one.counts.to_pylist() for one in shaped.children}
     assert told == {name: plain.counts(way) for way, name in ways.items()}
     assert shaped.created == sum(map(len, plain.tables.values()))
@@ -129,7 +128,3 @@ def _known(value: Any) -> Any:
 def _events(rows: list[dict[str, str | None]]) -> Any:
     columns = {field: json_column([row[field] for row in rows]) for field in ("x", "y")}
     return events({"id": list(range(len(rows))), **columns})
-
-
-def _by_path(pairs: list[Any]) -> dict[Path, str]:
-    return {tuple(path): name for path, name in pairs}
