@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from penstock.core.events import Events
 from penstock.core.types import JSON
-from penstock.nested import NestedSettings, PathNames, Shaped, Shaper, Strategy, resolved
+from penstock.nested import InMemory, NestedSettings, PathNames, Shaped, Shaper, Strategy, resolved
 
 EVERY = list(Strategy)
 
@@ -52,7 +52,12 @@ def tables(shaped: Shaped) -> dict[str, list[dict[str, Any]]]:
     return {made.name: made.rows.to_pylist() for made in shaped.outputs}
 
 
-def paths(names: PathNames, kind: str, event_type: str) -> dict[tuple[str | None, ...], str]:
-    """Names of fields, or of child event types, by their paths."""
-    told = [(json.loads(text), name) for text, name in names.pairs.items()]
-    return {tuple(key[2]): name for key, name in told if key[:2] == [kind, event_type]}
+def fields_of(store: InMemory, event_type: str) -> dict[tuple[str | None, ...], str]:
+    """Names of fields by their paths."""
+    return {tuple(json.loads(k)): n for k, n in store.names(f"fields of {event_type}").items()}
+
+
+def children_of(store: InMemory, root: str) -> dict[tuple[str | None, ...], str]:
+    """Names of child event types by the ways to their arrays."""
+    told = [(json.loads(text), name) for text, name in store.names("children").items()]
+    return {tuple(key[1]): name for key, name in told if key[0] == root}

@@ -6,6 +6,8 @@ themselves, and children of arrays under names of their own. See docs/guides/nes
 
 from __future__ import annotations
 
+from penstock.nested.names import InMemory as InMemory
+from penstock.nested.names import NameStore as NameStore
 from penstock.nested.names import PathNames as PathNames
 from penstock.nested.nesting import Nested as Nested
 from penstock.nested.nesting import Nesting as Nesting

@@ -5,15 +5,37 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping
 from threading import Lock
-from typing import Final
+from typing import Final, Protocol
 
 from penstock.core.naming import RESERVED
 from penstock.nested.ways import ITEM, Steps
 
-_FIELD: Final = "field"
-_CHILD: Final = "child"
+CHILDREN: Final = "children"
 VALUE: Final = "value"
 """The field of a child event for items that have no members."""
+
+
+class NameStore(Protocol):
+    """Keeps names for ever, in scopes; the catalog's memory of names is one."""
+
+    def names(self, scope: str) -> Mapping[str, str]:
+        """All pairs original -> name of a scope."""
+
+    def remember(self, scope: str, names: Mapping[str, str]) -> None:
+        """Add pairs; no two of a scope have the same name."""
+
+
+class InMemory:
+    """A store for previews, which forgets when it goes."""
+
+    def __init__(self) -> None:
+        self.scopes: dict[str, dict[str, str]] = {}
+
+    def names(self, scope: str) -> Mapping[str, str]:
+        return self.scopes.get(scope, {})
+
+    def remember(self, scope: str, names: Mapping[str, str]) -> None:
+        self.scopes.setdefault(scope, {}).update(names)
 
 
 class PathNames:
@@ -21,54 +43,39 @@ class PathNames:
 
     The first path to ask for a name gets it; another gets `_2`, `_3` and so on. Several paths
     that ask at once are served in an order of their own, shorter ones first, so that it does not
-    matter how the rows stand. What was chosen is for ever: the caller keeps `pairs` in the
-    catalog before the first row under such a name is kept. Threads may share one.
+    matter how the rows stand. What was chosen is stored before it is told. Threads may share one.
 
     Args:
-        known: the `pairs` of last time.
+        store: keeps the names; scopes begin with `prefix`.
         event_types: names that are taken by other events of the pipeline.
     """
 
     def __init__(
-        self, known: Mapping[str, str] | None = None, event_types: Collection[str] = ()
+        self, store: NameStore | None = None, prefix: str = "", event_types: Collection[str] = ()
     ) -> None:
-        self._fields: dict[str, dict[Steps, str]] = {}
-        self._children: dict[str, dict[Steps, str]] = {}
-        for text, name in (known or {}).items():
-            kind, event_type, steps = json.loads(text)
-            kept = self._children if kind == _CHILD else self._fields
-            kept.setdefault(event_type, {})[tuple(steps)] = name
+        self._store = InMemory() if store is None else store
+        self._prefix = prefix
         self._event_types = {*event_types}
         self._lock = Lock()
 
-    @property
-    def pairs(self) -> dict[str, str]:
-        """All that was chosen, as texts; what is in it stays as it is, and more is added."""
-        with self._lock:
-            return {
-                json.dumps([kind, event_type, steps], ensure_ascii=False): name
-                for kind, kept in ((_FIELD, self._fields), (_CHILD, self._children))
-                for event_type, paths in kept.items()
-                for steps, name in paths.items()
-            }
-
     def children(self, root: str) -> dict[Steps, str]:
         """Child event types that events of this type have had, by the way to their array."""
-        with self._lock:
-            return dict(self._children.get(root, {}))
+        found = {}
+        for text, name in self._store.names(f"{self._prefix}{CHILDREN}").items():
+            event_type, steps = json.loads(text)
+            if event_type == root:
+                found[tuple(steps)] = name
+        return found
 
     def name_children(self, root: str, ways: Iterable[Steps], separator: str) -> dict[Steps, str]:
         """`<root>_<path>` for each array; what the mapper makes of it is its own matter."""
-        with self._lock:
-            known = self._children.setdefault(root, {})
-            taken = {root, *self._event_types}
-            for names in self._children.values():
-                taken.update(names.values())
-            for steps in sorted({*ways} - known.keys(), key=_order):
-                wanted = separator.join((root, *_members(steps)))
-                known[steps] = _free(wanted, taken)
-                taken.add(known[steps])
-            return {steps: known[steps] for steps in ways}
+        wanted = {
+            _text([root, way]): separator.join((root, *_members(way)))
+            for way in sorted(ways, key=_order)
+        }
+        taken = {root, *self._event_types}
+        names = self._chosen(CHILDREN, wanted, taken)
+        return {way: names[_text([root, way])] for way in ways}
 
     def name_fields(
         self, event_type: str, ways: Iterable[Steps], separator: str, own: Collection[str] = ()
@@ -78,20 +85,38 @@ class PathNames:
         Args:
             own: fields that keep their names, unless a path has got one of them already.
         """
+        scope = f"fields of {event_type}"
+        used = {*self._store.names(f"{self._prefix}{scope}").values()}
+        late = {_text([name]): name for name in sorted(used.intersection(own))}
+        moved = self._chosen(scope, late, own) if late else {}
+        wanted = {
+            _text(way): _unreserved(separator.join(_members(way)))
+            for way in sorted(ways, key=_order)
+        }
+        names = self._chosen(scope, wanted, own)
+        found: dict[Steps, str] = {way: names[_text(way)] for way in ways}
+        return found | {(name,): moved[_text([name])] for name in late.values()}
+
+    def _chosen(
+        self, scope: str, wanted: Mapping[str, str], taken: Collection[str]
+    ) -> Mapping[str, str]:
+        """The names of a scope, after those that have none have got one, in the order given."""
+        scope = f"{self._prefix}{scope}"
         with self._lock:
-            known = self._fields.setdefault(event_type, {})
-            used = {*known.values()}
-            for name in sorted(used.intersection(own)):
-                if (name,) not in known:
-                    known[(name,)] = _free(name, {*used, *own})
-                    used.add(known[(name,)])
-            used.update(own)
-            for steps in sorted({*ways} - known.keys(), key=_order):
-                known[steps] = _free(_unreserved(separator.join(_members(steps))), used)
-                used.add(known[steps])
-            return {
-                steps: known[steps] for steps in (*ways, *((n,) for n in own)) if steps in known
-            }
+            known = self._store.names(scope)
+            used = {*known.values(), *taken}
+            new = {}
+            for text, name in wanted.items():
+                if text not in known:
+                    new[text] = _free(name, used)
+                    used.add(new[text])
+            if new:
+                self._store.remember(scope, new)
+            return self._store.names(scope)
+
+
+def _text(path: Iterable[object]) -> str:
+    return json.dumps(list(path), ensure_ascii=False)
 
 
 def _members(steps: Steps) -> tuple[str, ...]:

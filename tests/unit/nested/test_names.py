@@ -1,12 +1,11 @@
 """Names by paths: no two the same, and the same for ever."""
 
-import json
 from itertools import permutations
 
 import pytest
 
-from nested_events import events, json_column, one, paths, shaper, tables
-from penstock.nested import PathNames
+from nested_events import children_of, events, fields_of, json_column, one, shaper, tables
+from penstock.nested import InMemory, PathNames
 
 
 def test_a_field_of_the_event_comes_before_parts_of_another() -> None:
@@ -38,17 +37,15 @@ DOCS = [
 
 @pytest.mark.parametrize("order", [*permutations(range(4))])
 def test_the_order_of_rows_does_not_matter(order: tuple[int, ...]) -> None:
-    names = PathNames()
-    made = shaper(names=names).shape(one([DOCS[at] for at in order]))
-    stored = {path[1:]: name for path, name in paths(names, "field", "orgs").items()}
-    assert stored == {
+    store = InMemory()
+    made = shaper(names=PathNames(store)).shape(one([DOCS[at] for at in order]))
+    assert {path[1:]: name for path, name in fields_of(store, "orgs").items()} == {
         ("a_b_c",): "doc_a_b_c",
         ("a", "b_c"): "doc_a_b_c_2",
         ("a_b", "c"): "doc_a_b_c_3",
         ("a", "b", "c"): "doc_a_b_c_4",
     }
-    children = {path[1:]: name for path, name in paths(names, "child", "orgs").items()}
-    assert children == {
+    assert {path[1:]: name for path, name in children_of(store, "orgs").items()} == {
         ("a_b_l",): "orgs_doc_a_b_l",
         ("a_b", "l"): "orgs_doc_a_b_l_2",
         ("a", "b", "l"): "orgs_doc_a_b_l_3",
@@ -58,13 +55,21 @@ def test_the_order_of_rows_does_not_matter(order: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("order", [*permutations(range(4))])
 def test_names_that_were_kept_are_given_again(order: tuple[int, ...]) -> None:
-    first = PathNames()
-    shaper(names=first).shape(one(DOCS))
-    kept = json.loads(json.dumps(first.pairs))
+    store = InMemory()
+    shaper(names=PathNames(store)).shape(one(DOCS))
+    kept = {scope: dict(names) for scope, names in store.scopes.items()}
     for at in order:
-        again = PathNames(kept)
-        shaper(names=again).shape(one([DOCS[at]]))
-        assert again.pairs == kept
+        shaper(names=PathNames(store)).shape(one([DOCS[at]]))
+        assert store.scopes == kept
+
+
+def test_no_two_names_of_a_scope_are_the_same() -> None:
+    store = InMemory()
+    for order in permutations(range(4)):
+        shaper(names=PathNames(store)).shape(one([DOCS[at] for at in order]))
+        shaper(names=PathNames(store)).shape(one([DOCS[order[0]]], name="doc"))
+    for names in store.scopes.values():
+        assert len({*names.values()}) == len(names)
 
 
 def test_a_child_leaves_names_of_other_event_types() -> None:

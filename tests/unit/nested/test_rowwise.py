@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nested_events import events, json_column, paths, shape, shaper
+from nested_events import children_of, events, fields_of, json_column, shape, shaper
 from penstock.core.infer import JsonNumber
-from penstock.nested import PathNames
+from penstock.nested import InMemory, PathNames
 from rowwise.nested import Flattened, Members, as_struct, dumps, loads, named
 
 _NAMES = st.sampled_from(["a", "b", "a_b", "value", "é", "", 'q"', "_ps_id"])
@@ -46,18 +46,18 @@ def test_flatten_split(rows: list[tuple[Any, Any]], depth: int, before: int) -> 
     plain = Flattened(depth)
     for row in given_rows:
         plain.add(row)
-    names = PathNames()
-    made = shaper(names=names, max_depth=depth)
+    store = InMemory()
+    made = shaper(names=PathNames(store), max_depth=depth)
     made.shape(_events(given_rows[:before]))
     shaped = made.shape(_events(given_rows))
     main, *children = shaped.outputs
-    fields = paths(names, "field", "orgs")
+    fields = fields_of(store, "orgs")
     found = {
         p: main.rows.column(n).to_pylist() for p, n in fields.items() if n in main.rows.schema.names
     }
     assert found == dict(named(plain.roots))
     assert main.rows.num_columns == len(found) + 1
-    ways = paths(names, "child", "orgs")
+    ways = children_of(store, "orgs")
     by_name = {child.name: child for child in children}
     assert by_name.keys() == {ways[way] for way in plain.tables}
     for way, table in plain.tables.items():
@@ -65,7 +65,7 @@ def test_flatten_split(rows: list[tuple[Any, Any]], depth: int, before: int) -> 
         assert child.origin.to_pylist() == [root for root, _, _ in table]
         assert child.rows.column("_ps_ref_id").to_pylist() == [str(root) for root, _, _ in table]
         assert child.rows.column("_ps_array_index").to_pylist() == [at for _, at, _ in table]
-        inside = paths(names, "field", child.name)
+        inside = fields_of(store, child.name)
         expected = dict(named([row for _, _, row in table]))
         assert child.rows.num_columns == 2 + len(expected)
         for path, values in expected.items():
