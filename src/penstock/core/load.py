@@ -92,6 +92,7 @@ class TableLoad:
         sweep: set on the last load of a verified complete read.
         left_out: columns with such bits and their numbers; empty when every row has all values.
         deletes: SOFT or HARD, for merge mode.
+        fixed: columns stay as they are: what is too long for one is refused.
     """
 
     load_id: str
@@ -111,6 +112,7 @@ class TableLoad:
     sweep: Sweep | None = None
     left_out: Mapping[str, int] = field(default_factory=dict)
     deletes: Deletes = Deletes.SOFT
+    fixed: bool = False
 
 
 @dataclass(frozen=True)

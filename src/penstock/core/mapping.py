@@ -124,7 +124,7 @@ class Mapping:
     def joined(self, other: Mapping) -> Mapping:
         """This mapping with the fields that only the other knows, and types that hold both.
 
-        A key stays as it is, but one that only the other knows is taken.
+        Table and key stay as they are, but those that only the other knows are taken.
         Itself when the other knows nothing more, which is nearly always.
         """
         mine = {column.field: column for column in self.columns}
@@ -135,12 +135,19 @@ class Mapping:
             for column in self.columns
         ]
         columns += [column for column in other.columns if column.field not in mine]
-        key = self.key or other.key
+        # A column of which only nulls were seen is in no table yet.
+        out = {item.field for item in other.left}
+        columns = [c for c in columns if c.type.type != pa.null() or c.field not in out]
         known = {column.field for column in columns}
-        left = tuple(item for item in self.left if item.field not in known)
+        found = {
+            "table": self.table or other.table,
+            "key": self.key or other.key,
+            "columns": tuple(columns),
+            "left": tuple(item for item in self.left if item.field not in known),
+        }
         both = self
-        if (tuple(columns), key, left) != (self.columns, self.key, self.left):
-            both = self.changed(columns=tuple(columns), key=key, left=left)
+        if any(getattr(self, name) != value for name, value in found.items()):
+            both = self.changed(**found)
         return both.leaving(*(item for item in other.left if item.field not in known))
 
     def to_dict(self) -> dict[str, Any]:

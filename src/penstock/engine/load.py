@@ -183,6 +183,7 @@ def table_load(task: Task, package: LoadPackage, part: PackagePart) -> TableLoad
         sweep=_sweep(task, package, part),
         left_out={name: at for name, at in part.left_out.items() if name in names},
         deletes=_deletes(task, part),
+        fixed=task.fixed_schema or not mapping.is_auto(task.auto_mapping),
     )
 
 

@@ -16,12 +16,14 @@ class Ledger:
     """What the destination remembers of this pipeline, as far as it is believed.
 
     Args:
+        tables: that any row is about, believed or not.
         loaded_at, fence: the newest of all rows, believed or not; 0 when there are none.
     """
 
     known: list[Known]
     loaded_at: int
     fence: int
+    tables: frozenset[str] = frozenset()
 
 
 def read_ledger(
@@ -55,4 +57,5 @@ def read_ledger(
         known,
         loaded_at=max((entry.loaded_at for entry in entries), default=0),
         fence=max((entry.fence for entry in entries), default=0),
+        tables=frozenset(entry.table for entry in entries),
     )

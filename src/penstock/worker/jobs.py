@@ -29,6 +29,7 @@ from penstock.core.splits import LOG_SPLIT
 from penstock.core.stopping import Ending
 from penstock.core.stream import ReadMode, Stream
 from penstock.engine.budget import Budget
+from penstock.engine.outside import settle_tables
 from penstock.engine.run import Outcome, run
 from penstock.engine.staging import Staging
 from penstock.engine.task import Names, StreamPlan, Task
@@ -40,6 +41,7 @@ from penstock.worker.events import ReplaySource, chosen_events
 from penstock.worker.gaps import offer, torn
 from penstock.worker.memory import CatalogMemory
 from penstock.worker.options import RunOptions, bounds, check, check_log, job_type
+from penstock.worker.outside import alert, note_blocked
 from penstock.worker.plan import chosen, gone, held_back, keyless, load_mode, stream_plan
 from penstock.worker.positions import (
     adopt_positions,
@@ -56,7 +58,8 @@ _GONE = (
     "is not in the source any more, or may not be read; its table stays as it is. Others go on. "
     "Without this warning: take it out of `objects.include`, or exclude it."
 )
-_INCLUDE = "name it under `objects.include`, or set include_new_tables"
+_NAME_IT = "name it under `objects.include`"
+_INCLUDE = f"{_NAME_IT}, or set include_new_tables"
 
 
 @dataclass
@@ -275,7 +278,7 @@ def _task(
     for plan in plans.values():
         job.states[plan.stream.name] = _state(plan, memory)
     ends.destination.check_modes(_modes(plans.values(), memory, made=transformer is not None))
-    return Task(
+    task = Task(
         pipeline=pipeline,
         job=job.record.id,
         fence=job.record.fence,
@@ -302,6 +305,8 @@ def _task(
         warn=seen.warn,
         transformer=transformer,
     )
+    alert(job.catalog, pipeline, settle_tables(task, ledger.tables), seen)
+    return task
 
 
 def _selected(
@@ -349,12 +354,14 @@ def _hold_back(
     before = job.catalog.jobs.objects(job.record.pipeline)
     new = held_back(job.spec, streams, before, by_default=ends.source.includes_new)
     new = [name for name in new if name not in options.objects]
+    by_policy = job.spec.schema_policy != "ALLOW_ALL"
+    note_blocked(job.catalog, job.record.pipeline, new if by_policy else ())
     if not new:
         return
     job.spec = job.spec.model_copy(update={"objects": job.spec.objects.without(new)})
     ends.source.configure(job.spec)
     for name in () if options.objects else new:
-        seen.warn(name, f"{name} is new and is not read: {_INCLUDE}.")
+        seen.warn(name, f"{name} is new and is not read: {_NAME_IT if by_policy else _INCLUDE}.")
 
 
 def _generations(

@@ -43,11 +43,14 @@ def held_back(
 ) -> list[str]:
     """Objects that appeared after the first job and that nobody has named (pipelines.md 9.1).
 
+    A schema policy other than ALLOW_ALL holds them back whatever else is set (12.3).
+
     Args:
         before: objects of earlier jobs; at the first job nothing is new.
         by_default: whether the source includes new objects when the pipeline does not say.
     """
     wanted = by_default if spec.include_new_tables is None else spec.include_new_tables
+    wanted &= spec.schema_policy == "ALLOW_ALL"
     if wanted or not before:
         return []
     named = {*spec.objects.include, *spec.settings, *before}

@@ -108,6 +108,8 @@ def test_fields_past_the_columns_of_a_table_are_left_out_with_a_warning(table: T
     assert len(table.types) == 34
     assert table.column("field_31") == {1: 31}
     assert [text for text in table.warnings if "field_32" in text]
+    assert table.mapping.left[0].field == "field_32"
+    assert table.mapping.left[0].reason == "the table already has 34 columns"
 
 
 def test_another_key_in_the_source_is_told_and_the_table_keeps_its_own(table: Table) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from uuid import UUID as Uuid
+from uuid import NAMESPACE_DNS, uuid5
 
 import pyarrow as pa
 
@@ -26,7 +26,7 @@ VALUES = {
     "clock": pa.array([time(1, 2, 3, 4), None], pa.time64("us")),
     "moment": pa.array([datetime(2026, 5, 31, 1, tzinfo=UTC), None], pa.timestamp("us", "UTC")),
     "local": pa.array([datetime(2026, 5, 31, 1), None], pa.timestamp("us")),  # noqa: DTZ001
-    "uuid": pa.array([Uuid(int=7).bytes, None], UUID),
+    "uuid": pa.array([uuid5(NAMESPACE_DNS, "x").bytes, None], UUID),
     "list": pa.array([[1, 2], None], pa.list_(pa.int64())),
 }
 ROWS = pa.RecordBatch.from_arrays(list(VALUES.values()), list(VALUES))

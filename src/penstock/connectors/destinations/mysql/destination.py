@@ -171,9 +171,9 @@ class MySql(StagedDestination):
         with super().rows_of(tx, load, existing) as rows:
             place = self.qualified(self.place(tx, load.table, load.generation))
             short = room.too_short(place, load.table, existing, limits, self._longest)
-            if short and self._trial is not None and self._trial.wrote:
+            if short and self._trial is not None and self._trial.wrote and not load.fixed:
                 raise Late([column.statement for column in short])
-            self.warnings += room.lengthen(tx, place, short)
+            self.warnings += room.lengthen(tx, place, short, fixed=load.fixed)
             yield rows
 
     def keys_of(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> None:

@@ -99,8 +99,11 @@ def too_short(
     return found
 
 
-def lengthen(tx: Tx, place: str, columns: Sequence[Longer]) -> list[str]:
+def lengthen(tx: Tx, place: str, columns: Sequence[Longer], *, fixed: bool = False) -> list[str]:
     """Change the columns where that can be; without it, rows that are too long are refused.
+
+    Args:
+        fixed: only as long as the table has no rows: nobody knew how long values would be.
 
     Raises:
         DataError: a column stays too short for a value.
@@ -109,8 +112,9 @@ def lengthen(tx: Tx, place: str, columns: Sequence[Longer]) -> list[str]:
         What the user is told; a table without rows was only waiting for its first ones.
     """
     told = []
+    fixed = fixed and bool(columns) and bool(tx.rows(f"SELECT 1 FROM {place} LIMIT 1"))
     for column in columns:
-        if _tried(tx, column.statement):
+        if not fixed and _tried(tx, column.statement):
             told.append(column.told)
         elif column.must:
             raise DataError(
