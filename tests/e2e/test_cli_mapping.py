@@ -66,6 +66,7 @@ def test_a_file_maps_and_the_next_run_replays(by_hand: Space, box: Sandbox) -> N
     plain = yaml.safe_load(shown)
     tags = plain["event_types"]["tags"]
     tags["table"] = "labels"
+    tags["key"] = ["label"]
     tags["fields"] = {
         name: {"column": "label" if name == "tag" else name} for name in ("id", "tag")
     } | {name: "ignored" for name in tags["fields"] if name not in ("id", "tag")}
@@ -73,10 +74,16 @@ def test_a_file_maps_and_the_next_run_replays(by_hand: Space, box: Sandbox) -> N
     file.write_text(yaml.safe_dump(plain))
     mapping(by_hand, "apply", PIPELINE, str(file), "--yes", "--no-replay")
     assert by_hand.rows("labels") == []
+    waiting = by_hand.command("failed", PIPELINE, "--object", "tags")
+    count = len(box.rows("tags"))
+    assert f"The next run loads {count} events whose cause was mended." in waiting.err
     second = by_hand.run()
     assert second.object("tags")["failed"] == 0
     stored = {row["id"]: row["label"] for row in by_hand.rows("labels")}
     assert stored == {int(row["id"]): row["tag"] for row in box.rows("tags")}
+    # The key that was chosen holds: what is read again replaces what is there.
+    assert by_hand.run("--object", "tags").code == 0
+    assert len(by_hand.rows("labels")) == len(stored)
     assert not {"description", "Description"} & by_hand.rows("labels")[0].keys()
     # What was written is what is shown, and applying it again changes nothing.
     shown = by_hand.command("mapping", "show", PIPELINE).out
@@ -108,5 +115,6 @@ def test_a_table_is_dropped_when_its_name_is_confirmed(tmp_path: Path, box: Sand
     assert (refused.code, "ac_tags" in refused.err) == (2, True)
     mapping(space, "delete", PIPELINE, "tags", "--yes")
     assert statuses(space)["tags"] == ("UNMAPPED", "")
+    # With auto mapping it is made again.
     assert space.run("--full-refresh").code == 0
     assert space.differences(["tags"], prefix="ac_") == []

@@ -42,7 +42,15 @@ from penstock.worker.gaps import offer, torn
 from penstock.worker.memory import CatalogMemory
 from penstock.worker.options import RunOptions, bounds, check, check_log, job_type
 from penstock.worker.outside import alert, note_blocked
-from penstock.worker.plan import chosen, gone, held_back, keyless, load_mode, stream_plan
+from penstock.worker.plan import (
+    chosen,
+    gone,
+    held_back,
+    keyless,
+    load_mode,
+    stream_plan,
+    with_mapped_key,
+)
 from penstock.worker.positions import (
     adopt_positions,
     drop_cut_off,
@@ -266,6 +274,12 @@ def _task(
     memory = CatalogMemory(
         job.catalog, pipeline, ends.destination.identity, auto_mapping=job.spec.auto_mapping
     )
+    plans = {
+        name: with_mapped_key(
+            plan, memory.mapping(plan.event_type), auto_mapping=job.spec.auto_mapping
+        )
+        for name, plan in plans.items()
+    }
     checkpoints, numbers = start_positions(job.catalog, pipeline, plans)
     adopt_positions(ledger.known, plans, checkpoints, numbers)
     if restart:

@@ -28,7 +28,7 @@ from penstock.sdk.source import Source, Step
 from penstock.store import Catalog
 from penstock.worker.catalog import opened
 from penstock.worker.memory import CatalogMemory, TryMemory
-from penstock.worker.plan import chosen, load_mode, stream_plan
+from penstock.worker.plan import chosen, load_mode, stream_plan, with_mapped_key
 from penstock.worker.planned import shapes_of
 from penstock.worker.setup import Ends, opened_destination, opened_ends, opened_source
 
@@ -115,10 +115,12 @@ def _planned(task: Task, ends: Ends, item: StreamPlan) -> PlannedObject:
     ours = system_fields(item.stream, mapping.key, keep_op=task.keep_op)
     schema = pa.schema([*mapping.schema, *ours])
     generation = item.generation if item.rebuilding else 0
-    statements = tuple(
+    statements = (
         ends.destination.changes(
-            mapping.table, schema, mapping.key, mode=item.mode, generation=generation
+            mapping.target, schema, mapping.key, mode=item.mode, generation=generation
         )
+        if mapping.target
+        else []
     )
     mode = item.stream.mode.value
     known = history_split(item.stream.name) if mode == ReadMode.LOG else item.stream.name
@@ -126,9 +128,11 @@ def _planned(task: Task, ends: Ends, item: StreamPlan) -> PlannedObject:
     note = "first read" if first else "goes on from its position"
     if mode == "FULL_LOAD" and not first:
         note = "read whole again"
+    if not mapping.target:
+        note = "skipped" if mapping.skipped else "has no table: its events wait"
     return PlannedObject(
         item.stream.name, mode, item.stream.query_mode, item.mode.value,
-        mapping.table, mapping.key, statements, note, item.event_type,
+        mapping.table, mapping.key, tuple(statements), note, item.event_type,
     )  # fmt: skip
 
 
@@ -159,6 +163,10 @@ def trial(
         plans.append(stream_plan(spec, stream, ends.destination.capabilities, reload))
     base = CatalogMemory(catalog, pipeline, ends.destination.identity) if catalog else None
     memory = TryMemory(base)
+    plans = [
+        with_mapped_key(item, memory.mapping(item.event_type), auto_mapping=spec.auto_mapping)
+        for item in plans
+    ]
     nowhere = Path(gettempdir(), f"penstock-{uuid4()}")  # never made: a look stages nothing
     task = Task(
         pipeline=pipeline,

@@ -10,9 +10,11 @@ from glob import escape
 from penstock.core import metadata
 from penstock.core.errors import ConfigError
 from penstock.core.load import Deletes, Truncates, WriteMode
+from penstock.core.mapping import Mapping as EventType
 from penstock.core.records import Generation
 from penstock.core.spec import PipelineSpec
-from penstock.core.stream import Stream
+from penstock.core.stream import ReadMode, Stream
+from penstock.engine.mappers import key_fields
 from penstock.engine.task import StreamPlan
 from penstock.sdk.destination import Capabilities
 
@@ -110,6 +112,21 @@ def stream_plan(
         truncates=Truncates(settings.on_source_truncate or spec.on_source_truncate),
         wanted=mode,
     )
+
+
+def with_mapped_key(
+    plan: StreamPlan, mapping: EventType | None, *, auto_mapping: bool
+) -> StreamPlan:
+    """The plan with the key that the user chose for the table, where auto mapping is off.
+
+    Of a log the source's key stays: a row that is deleted has no other.
+    """
+    if mapping is None or not mapping.table or mapping.is_auto(auto_mapping):
+        return plan
+    key = key_fields(mapping)
+    if key == plan.key or plan.stream.mode is ReadMode.LOG:
+        return plan
+    return replace(plan, key=key, mode=(plan.wanted or plan.mode) if key else WriteMode.APPEND)
 
 
 def load_mode(spec: PipelineSpec, stream: Stream) -> WriteMode:

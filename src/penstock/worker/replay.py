@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from typing import Any
+from typing import Any, Final
 
 from penstock.control.workspace import Workspace
 from penstock.core.progress import Summary, Watcher
@@ -16,6 +16,9 @@ from penstock.worker.events import chosen_events, raw_events
 from penstock.worker.jobs import run_pipeline
 from penstock.worker.options import RunOptions
 from penstock.worker.staging import open_staging
+
+WAITING: Final = (FailedState.FAILED, FailedState.QUEUED_FOR_REPLAY)
+"""States of events that are in no table yet."""
 
 
 def show(
@@ -82,6 +85,7 @@ def replay_queued(
 
 
 def _filter(**given: Any) -> FailedFilter:
+    given.setdefault("states", WAITING)
     if "ids" in given:
         given["ids"] = tuple(given["ids"]) or None
     return FailedFilter(**given)

@@ -156,6 +156,9 @@ class _Look:
         mapping = self.task.memory.mapping(plan.event_type)
         if mapping is None:
             return self._never_loaded(plan)
+        if not mapping.target:
+            why = "its events are skipped" if mapping.skipped else "it has no table: map it first"
+            return _left_out(ObjectResult(plan.stream.name, mapping.table), why)
         stored = self.task.destination.returned(mapping.table)
         if stored is None:
             return self._lost(plan, mapping.table)

@@ -67,10 +67,15 @@ def failed(
     """
     if action is not None and action not in _ACTIONS:
         raise typer.BadParameter(f"{action!r} is none of: {', '.join(_ACTIONS)}.")
-    from penstock.core.records import FailedFilter
+    from penstock.core.records import FailedFilter, FailedState
 
+    waiting = (FailedState.FAILED, FailedState.QUEUED_FOR_REPLAY)
     chosen = FailedFilter(
-        object=object_name, event_type=event_type, code=code, ids=tuple(ids) if ids else None
+        states=waiting if action != "skip" else waiting[:1],
+        object=object_name,
+        event_type=event_type,
+        code=code,
+        ids=tuple(ids) if ids else None,
     )
     cli.workspace.pipeline(pipeline)
     if action is None:
@@ -93,6 +98,20 @@ def _count(cli: Cli, pipeline: str, chosen: FailedFilter) -> None:
         total = plural(sum(group["count"] for group in groups), "event")
         cli.out.note(f"\n{total} set aside. Look at some: penstock failed {pipeline} show")
         cli.out.note(f"Once the cause is mended: penstock failed {pipeline} replay")
+        if queued := _queued(cli, pipeline, chosen):
+            cli.out.note(f"The next run loads {plural(queued, 'event')} whose cause was mended.")
+
+
+def _queued(cli: Cli, pipeline: str, chosen: FailedFilter) -> int:
+    from dataclasses import replace
+
+    from penstock.core.records import FailedState
+
+    with opened(cli.workspace) as catalog:
+        assert catalog is not None
+        mended = replace(chosen, states=(FailedState.QUEUED_FOR_REPLAY,))
+        count: int = catalog.failed.count(pipeline, mended)
+        return count
 
 
 def _groups(cli: Cli, pipeline: str, chosen: FailedFilter) -> list[dict[str, Any]]:
