@@ -89,6 +89,7 @@ def sidelined(
             attempt=batch.attempt,
             op=op,
             row_id=ids[at],
+            shaped=batch.shaped,
         )
         for at, (raw, op) in enumerate(
             zip(raw_events(batch.rows, marks), changes.op.to_pylist(), strict=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping as Dict
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -13,8 +14,9 @@ from penstock.control.mapping_file import read_mapping
 from penstock.control.workspace import Workspace
 from penstock.core.compress import Measure
 from penstock.core.errors import ConfigError
+from penstock.core.load import WriteMode
 from penstock.core.mapping import Mapping
-from penstock.core.metadata import RESERVED_COLUMNS
+from penstock.core.metadata import GENERATED_KEY, INGESTED_AT, RESERVED_COLUMNS
 from penstock.core.naming import NameStyle
 from penstock.engine.mapping import system_fields
 from penstock.engine.naming import TableNames
@@ -239,24 +241,29 @@ class _Here:
 
     def evolve(self, mapping: Mapping) -> None:
         if mapping.table and not mapping.skipped:
-            schema, plan, generation = self._wanted(mapping)
+            schema, mode, generation = self._wanted(mapping)
             self.destination.evolve(
-                mapping.table, schema, mapping.key, mode=plan.mode, generation=generation
+                mapping.table, schema, mapping.key, mode=mode, generation=generation
             )
 
     def _statements(self, mapping: Mapping) -> list[str]:
         if not mapping.table or mapping.skipped:
             return []
-        schema, plan, generation = self._wanted(mapping)
+        schema, mode, generation = self._wanted(mapping)
         return self.destination.changes(
-            mapping.table, schema, mapping.key, mode=plan.mode, generation=generation
+            mapping.table, schema, mapping.key, mode=mode, generation=generation
         )
 
-    def _wanted(self, mapping: Mapping) -> tuple[pa.Schema, StreamPlan, int]:
-        plan = self.plans[mapping.event_type]
+    def _wanted(self, mapping: Mapping) -> tuple[pa.Schema, WriteMode, int]:
+        plan = self.plans.get(mapping.event_type)
+        if plan is None:
+            # Its object is not read any more; the table is there for what waits.
+            fields = [*mapping.schema, pa.field(INGESTED_AT, pa.int64())]
+            return pa.schema(fields), WriteMode.MERGE, 0
         ours = system_fields(plan.stream, mapping.key, keep_op=self.task.keep_op)
         schema = pa.schema([*mapping.schema, *ours])
-        return schema, plan, plan.generation if plan.rebuilding else 0
+        mode = (plan.wanted or plan.mode) if mapping.key else WriteMode.APPEND
+        return schema, mode, plan.generation if plan.rebuilding else 0
 
 
 @contextmanager
@@ -269,10 +276,25 @@ def _surroundings(workspace: Workspace, pipeline: str, *, locked: bool = False) 
         yield _here(workspace, pipeline, ends, catalog)
 
 
+def _plans(
+    task: Task, plans: Sequence[StreamPlan], known: Dict[str, Mapping]
+) -> dict[str, StreamPlan]:
+    """How event types are loaded, those that a transformation makes of streams included."""
+    found = {item.event_type: item for item in plans}
+    made = task.memory.event_types()
+    for plan in plans:
+        for name in made.get(plan.stream.name, ()):
+            fields = {item.field for item in known[name].left} if name in known else set()
+            kept = plan.key if plan.key == GENERATED_KEY or fields >= {*plan.key} else ()
+            found.setdefault(name, replace(plan, event_type=name, key=kept))
+    return found
+
+
 def _here(workspace: Workspace, pipeline: str, ends: Any, catalog: Catalog | None) -> _Here:
     spec = workspace.pipeline(pipeline)
     task, plans = trial(workspace, pipeline, ends, catalog, ())
-    by_type = {item.event_type: item for item in plans}
+    known = catalog.mappings.load(pipeline) if catalog is not None else {}
+    by_type = _plans(task, plans, known)
     limits = ends.destination.capabilities
     around = Around(
         spec.auto_mapping,
@@ -287,5 +309,4 @@ def _here(workspace: Workspace, pipeline: str, ends: Any, catalog: Catalog | Non
         ends.destination.describe,
         {name: plan.key for name, plan in by_type.items()},
     )
-    known = catalog.mappings.load(pipeline) if catalog is not None else {}
     return _Here(catalog, ends.destination, task, by_type, known, around)

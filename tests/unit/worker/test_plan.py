@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -9,11 +10,12 @@ import pytest
 
 from penstock.core.errors import ConfigError
 from penstock.core.load import WriteMode
+from penstock.core.mapping import Column, Mapping
 from penstock.core.records import Generation
 from penstock.core.spec import PipelineSpec
 from penstock.core.stream import RowId, Stream
 from penstock.sdk.destination import Capabilities
-from penstock.worker.plan import keyless, stream_plan
+from penstock.worker.plan import held_back, keyless, stream_plan, with_mapped_key
 
 FEED = Stream("events", pa.schema([("at", pa.int64())]), row_id=RowId())
 EVENTS = Stream("events", pa.schema([("at", pa.int64())]))
@@ -72,3 +74,39 @@ def test_rows_that_have_no_id_cannot_have_it_as_their_key(key: list[str]) -> Non
     with pytest.raises(ConfigError) as raised:
         stream_plan(wanted, EVENTS, ALL, Generation())
     assert raised.value.code == "config.unknown_key"
+
+
+@pytest.mark.parametrize("policy", ["ALLOW_ALL", "ALLOW_COLUMNS", "BLOCK_ALL"])
+@pytest.mark.parametrize("include", [True, False, None])
+def test_new_objects_are_held_back_by_the_schema_policy(policy: str, include: bool | None) -> None:
+    wanted = PipelineSpec(
+        source="s", destination="d", schema_policy=policy, include_new_tables=include
+    )
+    held = held_back(wanted, [EVENTS], ["other"], by_default=True)
+    assert (held == []) is (policy == "ALLOW_ALL" and include is not False)
+    assert held_back(wanted, [EVENTS], [], by_default=True) == []
+
+
+PEOPLE = Stream("people", pa.schema([("id", pa.int64())]), primary_key=("id",))
+BY_MAIL = Mapping(
+    "people", "people", ("mail",),
+    (Column("Mail", "mail", pa.field("mail", pa.string())),), auto=False,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("mapping", "key", "mode"),
+    [
+        (None, ("id",), WriteMode.MERGE),
+        (BY_MAIL, ("Mail",), WriteMode.MERGE),
+        (replace(BY_MAIL, key=()), (), WriteMode.APPEND),
+        (replace(BY_MAIL, auto=True), ("id",), WriteMode.MERGE),
+        (replace(BY_MAIL, table=""), ("id",), WriteMode.MERGE),
+    ],
+)
+def test_a_key_that_was_chosen_by_hand_is_used(
+    mapping: Mapping | None, key: tuple[str, ...], mode: WriteMode
+) -> None:
+    plan = stream_plan(spec("merge"), PEOPLE, ALL, Generation())
+    found = with_mapped_key(plan, mapping, auto_mapping=True)
+    assert (found.key, found.mode) == (key, mode)

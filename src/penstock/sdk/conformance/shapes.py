@@ -275,6 +275,17 @@ class Shapes(Suite):
         self.put(destination, loads([{"id": 2, "v": "b"}], mode))
         assert read(destination, "id", "v") == [(2, "b")]
 
+    def test_a_table_can_be_dropped_and_is_made_anew(
+        self, destination: SqlDestination, loads: Loads
+    ) -> None:
+        mode = self.first_mode(destination)
+        self.put(destination, loads([{"id": 1, "v": "old"}], mode))
+        destination.drop("people")
+        assert destination.describe("people") is None
+        destination.drop("people")
+        self.put(destination, loads([{"id": 2, "v": "new", "at": 200}], mode))
+        assert read(destination, "id", "v") == [(2, "new")]
+
     def test_a_dropped_column_is_made_anew(self, destination: SqlDestination, loads: Loads) -> None:
         mode = self.first_mode(destination)
         self.put(destination, loads([{"id": 1, "v": "a"}], mode))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +198,26 @@ def test_a_short_text_column_is_lengthened(destination: MySql, sql: Sql, loads: 
     (told,) = put(destination, loads([{"id": 3, "v": "z" * 70_000}])).warnings
     assert told.endswith("is longtext now.")
     assert [len(v) for _, v in read(destination, "id", "v")] == [300, 600, 1, 70_000]
+
+
+@pytest.mark.parametrize("kind", ["varchar(20)", "tinytext"])
+def test_a_column_that_is_to_stay_is_not_lengthened(
+    destination: MySql, sql: Sql, loads: Loads, kind: str
+) -> None:
+    """Pipelines.md 12.2, row 7, without auto mapping."""
+    put(destination, loads([{"id": 0, "v": "a"}]))
+    sql(f"alter table people modify v {kind}")
+    load = replace(loads([{"id": 1, "v": "x" * 300}, {"id": 2, "v": "y"}]), fixed=True)
+    with pytest.raises(DataError):
+        put(destination, load)
+    assert [(r.index, r.code) for r in destination.refused(load)] == [(0, "VALUE_TOO_LONG")]
+    put(destination, replace(loads([{"id": 2, "v": "y"}]), fixed=True))
+    assert read(destination, "id", "v") == [(0, "a"), (2, "y")]
+
+
+def test_a_new_table_is_made_long_enough_all_the_same(destination: MySql, loads: Loads) -> None:
+    put(destination, replace(loads([{"id": 1, "v": "x" * 300}]), fixed=True))
+    assert [len(v) for _, v in read(destination, "id", "v")] == [300]
 
 
 @pytest.mark.parametrize("kind", ["tinytext", "text", "tinyblob", "blob"])
