@@ -12,8 +12,8 @@ from penstock.core.load import Deletes, WriteMode
 from penstock.core.mapping import Mapping
 from penstock.core.splits import history_is_read
 from penstock.core.stream import ReadMode, Split
+from penstock.engine.evolving import system_fields
 from penstock.engine.mappers import event_type_plan, tables_of
-from penstock.engine.mapping import system_fields
 from penstock.engine.task import StreamPlan, Task
 
 

@@ -29,7 +29,8 @@ from penstock.core.mapping import Mapping
 from penstock.core.progress import TypeState
 from penstock.core.records import CommitRecord, FailedRow, PartRecord
 from penstock.core.stream import Split
-from penstock.engine.mapping import system_fields, table_schema
+from penstock.engine.evolving import system_fields
+from penstock.engine.mapping import table_schema
 from penstock.engine.naming import columns_scope
 from penstock.engine.part import read_failed
 from penstock.engine.refuse import without_refused

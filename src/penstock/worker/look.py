@@ -20,7 +20,8 @@ from penstock.core.records import Generation
 from penstock.core.splits import history_split
 from penstock.core.stream import ReadMode, Stream
 from penstock.engine.budget import Budget
-from penstock.engine.mapping import Mapper, system_fields
+from penstock.engine.evolving import system_fields
+from penstock.engine.mapping import Mapper
 from penstock.engine.staging import LocalStaging
 from penstock.engine.task import Names, StreamPlan, Task
 from penstock.sdk.destination import Destination

@@ -18,7 +18,7 @@ from penstock.core.load import WriteMode
 from penstock.core.mapping import Mapping
 from penstock.core.metadata import GENERATED_KEY, INGESTED_AT, RESERVED_COLUMNS
 from penstock.core.naming import NameStyle
-from penstock.engine.mapping import system_fields
+from penstock.engine.evolving import system_fields
 from penstock.engine.naming import TableNames
 from penstock.engine.task import StreamPlan, Task
 from penstock.mapper.actions import Acted, Action, act
