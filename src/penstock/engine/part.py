@@ -37,6 +37,9 @@ EVENTS = pa.schema([(name, pa.string()) for name in (
 # rows, of which the destination's engine holds about so many at once.
 _WEIGHT = {WriteMode.HISTORY: 12}
 
+_EVENT_BYTES: Final = 800
+"""What a failed event takes in memory beside its raw form."""
+
 
 class OpenPart:
     """Grows until its package closes; then it is a `PackagePart` and never changes again.
@@ -127,7 +130,7 @@ class OpenPart:
         if mapped.rows is not None and mapped.rows.num_rows:
             self._write_rows(mapped.rows)
         self._failed += mapped.failed
-        self.bytes += sum(len(event.raw) for event in mapped.failed)
+        self.bytes += sum(len(event.raw) + _EVENT_BYTES for event in mapped.failed)
         self._attempt = max(self._attempt, batch.attempt)
         self._shaped |= batch.shaped
         read = batch.num_rows + mapped.filtered - mapped.created

@@ -15,6 +15,7 @@ from penstock.core.records import (
     FailedGroup,
     FailedRow,
     FailedState,
+    MappingStatus,
 )
 from penstock.store import tables as t
 from penstock.store.engine import Database
@@ -46,12 +47,17 @@ class FailedEvents:
     def groups(
         self, pipeline: str, where: FailedFilter = _EVERY, *, limit: int = 1000
     ) -> list[FailedGroup]:
-        """Counted by event type, stage, code and reason; the largest first."""
+        """Counted by event type, stage, code and reason; the largest first.
+
+        Event types that are skipped are left out, unless one is asked for (pipelines.md 14.4).
+        """
         rows = t.failed_event.c
         by = (rows.event_type, rows.stage, rows.code, rows.reason)
         count = sa.func.count().label("how_many")
         span = (sa.func.min(rows.created_at), sa.func.max(rows.created_at))
         query = sa.select(*by, count, *span).group_by(*by).order_by(count.desc(), *by).limit(limit)
+        if where.event_type is None and where.ids is None:
+            query = query.where(_not_skipped())
         with self._database.read() as connection:
             found = connection.execute(_narrow(query, pipeline, where))
             return [FailedGroup(*row) for row in found]
@@ -78,11 +84,11 @@ class FailedEvents:
             return int(connection.execute(_narrow(query, pipeline, where)).scalar_one())
 
     def open_counts(self) -> dict[str, int]:
-        """Events FAILED now, per pipeline that has any."""
+        """Events FAILED now, per pipeline that has any, without those of skipped event types."""
         query = (
             sa.select(t.pipeline.c.name, sa.func.count())
             .join(t.failed_event)
-            .where(t.failed_event.c.state == FailedState.FAILED.value)
+            .where(t.failed_event.c.state == FailedState.FAILED.value, _not_skipped())
             .group_by(t.pipeline.c.name)
         )
         with self._database.read() as connection:
@@ -167,6 +173,16 @@ def _change(to: FailedState) -> sa.Update:
         return statement.values(state=to.value)
     replayed = sa.case((rows.c.state == FailedState.REPLAYING.value, 1), else_=0)
     return statement.values(state=to.value, attempt=rows.c.attempt + replayed)
+
+
+def _not_skipped() -> sa.ColumnElement[bool]:
+    mapping, rows = t.mapping.c, t.failed_event.c
+    skipped = sa.select(mapping.event_type).where(
+        mapping.pipeline_id == rows.pipeline_id,
+        mapping.event_type == rows.event_type,
+        mapping.status == MappingStatus.SKIPPED.value,
+    )
+    return ~skipped.exists()
 
 
 def _narrow(statement: Any, pipeline: str, where: FailedFilter) -> Any:

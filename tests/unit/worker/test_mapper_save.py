@@ -61,6 +61,14 @@ def test_nothing_is_queued_for_an_event_type_that_is_not_loaded(
     assert queued(failed) == []
 
 
+def test_events_of_skipped_types_are_not_counted(failed: Catalog) -> None:
+    saved(failed, replace(NEW, skipped=True))
+    assert {group.event_type for group in failed.failed.groups(PIPELINE)} == {"other"}
+    assert failed.failed.open_counts() == {PIPELINE: len(CODES)}
+    asked = FailedFilter(event_type="notes")
+    assert sum(group.count for group in failed.failed.groups(PIPELINE, asked)) == len(CODES)
+
+
 def test_every_code_has_one_recovery_class() -> None:
     assert {recovery_class(code) for code in ON_FIX} == {RecoveryClass.AUTO_ON_FIX}
     assert recovery_class("TRANSFORM_ERROR") is RecoveryClass.MANUAL
