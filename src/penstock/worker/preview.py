@@ -14,7 +14,7 @@ from penstock.core.mapping import Mapping
 from penstock.core.stream import Stream
 from penstock.engine.extract import context
 from penstock.engine.mappers import Mappers
-from penstock.engine.mapping import system_fields
+from penstock.engine.evolving import system_fields
 from penstock.engine.passes import Passes
 from penstock.engine.task import StreamPlan, Task
 from penstock.engine.transform import transform
