@@ -6,15 +6,17 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 import penstock
 from penstock.core.registry import Registry
 from penstock.sdk.opening import open_source
-from penstock.sdk.source import Source
+from penstock.sdk.source import ReadContext, Source
 
 PIPELINE = "copy"
 
@@ -74,3 +76,16 @@ class Tables:
         with duckdb.connect(str(self.root / "out.duckdb"), read_only=True) as connection:
             found: list[tuple[Any, ...]] = connection.execute(query).fetchall()
             return found
+
+    def by_keys(self, name: str, column: str) -> tuple[list[Any], list[Any]]:
+        """A column of every second row of an object; and of the rows found by those keys."""
+        with self.opened() as source:
+            (stream,) = (item for item in source.discover() if item.name.endswith(name))
+            context = ReadContext(batch_rows=200)
+            some = [b.rows for b in source.current(stream, context) if b.rows is not None]
+            rows = pa.Table.from_batches(some).combine_chunks()
+            rows = rows.take(pa.array(range(0, rows.num_rows, 2)))
+            keys = rows.select(list(stream.primary_key)).combine_chunks().to_batches()[0]
+            batches = source.rows_of(stream, keys, context) or ()
+            found = [b.rows.column(column).to_pylist() for b in batches if b.rows is not None]
+        return sorted(rows.column(column).to_pylist()), sorted(chain.from_iterable(found))

@@ -12,9 +12,9 @@ from penstock.control.workspace import Workspace
 from penstock.core.batch import Batch
 from penstock.core.mapping import Mapping
 from penstock.core.stream import Stream
+from penstock.engine.evolving import system_fields
 from penstock.engine.extract import context
 from penstock.engine.mappers import Mappers
-from penstock.engine.evolving import system_fields
 from penstock.engine.passes import Passes
 from penstock.engine.task import StreamPlan, Task
 from penstock.engine.transform import transform
