@@ -104,9 +104,10 @@ def test_a_script_is_tested_deployed_mended_and_its_failures_replayed(
     before = space.run()
     assert "not the one in force" in before.out, "a file that is not deployed changes nothing"
     assert space.command("transform", "deploy", "crm").code == 0
+    waiting = sum(group["count"] for group in space.command("failed", "crm", "--json").lines)
     again = space.command("failed", "crm", "replay", "--json")
     assert again.code == 0, again.err
-    assert again.summary["created"] == sevens
+    assert again.summary["created"] == waiting >= sevens
     assert _balanced(again)
     assert len(space.rows("people")) == contacts
 
