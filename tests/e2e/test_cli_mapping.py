@@ -55,6 +55,9 @@ def test_events_wait_until_their_type_is_mapped_and_come_back_by_themselves(
     assert by_hand.differences(["contacts", "tags"], prefix="ac_") == []
     groups = by_hand.command("failed", PIPELINE, "--json").lines
     assert {group["event_type"] for group in groups} == {"deals"}
+    (mixed,) = mapping(by_hand, "map", PIPELINE, "deals", "--table", "ac_tags", "--dry-run")
+    assert mixed["also_filled_by"] == [f"{PIPELINE}.tags"]
+    assert not mixed["statements"][0].startswith("CREATE")
     # The next run goes on as if nothing had been.
     assert by_hand.run().object("contacts")["failed"] == 0
     assert by_hand.leftovers() == []

@@ -57,6 +57,8 @@ class PlannedChange:
     edited: Edited
     differences: tuple[str, ...]
     statements: tuple[str, ...]
+    also: tuple[str, ...] = ()
+    """Who else fills the table: event types of this pipeline and of others to the destination."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -69,6 +71,7 @@ class PlannedChange:
             "changes": list(self.differences),
             "statements": list(self.statements),
             "findings": [item.sentence for item in self.findings],
+            "also_filled_by": list(self.also),
         }
 
 
@@ -226,10 +229,14 @@ class _Here:
     plans: dict[str, StreamPlan]
     mappings: dict[str, Mapping]
     around: Around
+    fillers: Dict[str, Sequence[str]]
+    """Tables of the destination, and who fills them."""
 
     def planned(self, edit: Edited) -> PlannedChange:
         told = tuple(differences(edit, auto_mapping=self.around.auto_mapping))
-        return PlannedChange(edit, told, tuple(self._statements(edit.after)))
+        moved = edit.after.target and edit.after.table != edit.before.table
+        also = self.fillers.get(edit.after.table, ()) if moved else ()
+        return PlannedChange(edit, told, tuple(self._statements(edit.after)), tuple(also))
 
     def proposed(self, before: Mapping, table: str | None) -> Mapping:
         key = self.around.keys.get(before.event_type, ())
@@ -309,4 +316,16 @@ def _here(workspace: Workspace, pipeline: str, ends: Any, catalog: Catalog | Non
         ends.destination.describe,
         {name: plan.key for name, plan in by_type.items()},
     )
-    return _Here(catalog, ends.destination, task, by_type, known, around)
+    fillers = _fillers(workspace, spec.destination, catalog) if catalog is not None else {}
+    return _Here(catalog, ends.destination, task, by_type, known, around, fillers)
+
+
+def _fillers(workspace: Workspace, destination: str, catalog: Catalog) -> dict[str, list[str]]:
+    """Each table of a destination with `pipeline.event_type` of all that goes into it."""
+    found: dict[str, list[str]] = {}
+    for name, spec in workspace.spec.pipelines.items():
+        if spec.destination == destination:
+            for item in catalog.mappings.load(name).values():
+                if item.target:
+                    found.setdefault(item.target, []).append(f"{name}.{item.event_type}")
+    return found

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from shlex import quote
 
 import pyarrow as pa
 
 from penstock.control.workspace import Workspace
 from penstock.core.batch import Batch
+from penstock.core.errors import ConfigError
 from penstock.core.mapping import Mapping
 from penstock.core.stream import Stream
 from penstock.engine.evolving import system_fields
@@ -38,6 +40,7 @@ def preview(workspace: Workspace, pipeline: str, name: str, rows: int) -> dict[s
         task, (plan,) = trial(workspace, pipeline, ends, catalog, (name,))
         task.transformer = _transformer(workspace, pipeline, catalog, stack)
         mappers = Mappers(task, (plan.stream.name,))
+        _check_loaded(pipeline, mappers, plan)
         found: dict[str, list[pa.RecordBatch]] = {} if mappers.shaping else {plan.event_type: []}
         for batch in transform(task, _read(task, plan, rows), Passes.resume(None, task.clock())):
             mapped = mappers.map(batch)
@@ -47,6 +50,21 @@ def preview(workspace: Workspace, pipeline: str, name: str, rows: int) -> dict[s
             event_type: _shown(task, mappers, plan, event_type, parts).slice(0, rows)
             for event_type, parts in found.items()
         }
+
+
+def _check_loaded(pipeline: str, mappers: Mappers, plan: StreamPlan) -> None:
+    """Refuse an event type of which no row would be loaded, as there is nothing to show."""
+    _, mapper = mappers.of(plan.stream.name, plan.event_type)
+    if mapper is None or mapper.mapping.target:
+        return
+    skipped, name = mapper.mapping.skipped, quote(plan.event_type)
+    why = "is skipped" if skipped else "has no table"
+    raise ConfigError(
+        f"{plan.event_type} {why}, so no row of it would be loaded.",
+        hint=f"penstock mapping {'include' if skipped else 'map'} {quote(pipeline)} {name}",
+        code="mapping.not_loaded",
+        event_type=plan.event_type,
+    )
 
 
 def _read(task: Task, plan: StreamPlan, rows: int) -> Iterator[Batch]:

@@ -239,6 +239,9 @@ def _print(cli: Cli, plan: Plan) -> None:
             cli.out.say(f"  {line if line.endswith(';') else line + ';'}")
         for line in plain["findings"]:
             cli.out.warn(line)
+        if plain["also_filled_by"]:
+            others = ", ".join(plain["also_filled_by"])
+            cli.out.warn(f"{plain['table']} is filled by {others} too: rows of all mix in it.")
 
 
 def _agreed() -> bool:
