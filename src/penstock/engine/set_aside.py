@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -15,7 +16,8 @@ from penstock.core.to_text import as_json, as_text
 from penstock.core.types import Logical, logical
 from penstock.engine.changes import Changes
 
-UNMAPPED = "UNMAPPED_EVENT_TYPE"
+UNMAPPED: Final = "UNMAPPED_EVENT_TYPE"
+_NOT_FINITE: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 
 
 def raw_events(
@@ -44,13 +46,25 @@ def raw_events(
 
 
 def _json_texts(column: pa.Array) -> list[str | None]:
-    """Each value as JSON; text stays text, also where it looks like something else."""
-    if logical(column.type) is Logical.STRING:
-        quoted = json.JSONEncoder(ensure_ascii=False).encode
-        values = as_text(column).to_pylist()
-        return [None if value is None else quoted(value) for value in values]
+    """Each value as JSON; text stays text, also where it looks like something else.
+
+    Numbers that a reader of JSON would round or refuse are text: the field's type is known.
+    """
+    family = logical(column.type)
+    if family is Logical.STRING:
+        return _quoted(column, lambda _: True)
+    if family is Logical.DECIMAL and column.type.scale > 0:
+        return _quoted(column, lambda text: Decimal(repr(float(text))) != Decimal(text))
+    if family in (Logical.FLOAT, Logical.DOUBLE):
+        return _quoted(column, _NOT_FINITE.__contains__)
     texts: list[str | None] = as_json(column).storage.to_pylist()
     return texts
+
+
+def _quoted(column: pa.Array, to_quote: Callable[[str], bool]) -> list[str | None]:
+    encode = json.JSONEncoder(ensure_ascii=False).encode
+    texts = as_text(column).to_pylist()
+    return [None if t is None else encode(t) if to_quote(t) else t for t in texts]
 
 
 def key_text(values: Sequence[Any]) -> str | None:

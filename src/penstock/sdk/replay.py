@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from penstock.core.convert import convert
 from penstock.core.stream import Stream
@@ -56,9 +57,22 @@ def _declared(stream: Stream, rows: pa.RecordBatch) -> pa.RecordBatch:
         wanted = stream.schema.get_field_index(field.name)
         array = rows.column(at)
         if wanted >= 0:
-            done = convert(array, field, stream.schema.field(wanted))
-            if done.bad is None:
-                array, field = done.array, stream.schema.field(wanted)
+            typed = _typed(array, field, stream.schema.field(wanted))
+            if typed is not None:
+                array, field = typed, stream.schema.field(wanted)
         arrays.append(array)
         fields.append(field.with_type(array.type))
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def _typed(array: pa.Array, field: pa.Field, wanted: pa.Field) -> pa.Array | None:
+    """The column in its declared type; None where a value does not fit."""
+    if pa.types.is_floating(wanted.type) and pa.types.is_string(array.type):
+        # Raw forms have NaN and infinity as text, which mapping rules take for no number.
+        words = pc.is_in(array, pa.array(["NaN", "Infinity", "-Infinity"]))
+        if pc.any(words, min_count=0).as_py():
+            done = convert(pc.if_else(words, None, array), field, wanted)
+            numbers = pc.cast(pc.if_else(words, array, None), wanted.type)
+            return pc.if_else(words, numbers, done.array) if done.bad is None else None
+    done = convert(array, field, wanted)
+    return done.array if done.bad is None else None

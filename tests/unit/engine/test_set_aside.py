@@ -20,7 +20,10 @@ VALUES = {
     "json": json_array(pa.array(['{"a":[1.10,"x"]}', None])),
     "flag": pa.array([True, None]),
     "money": pa.array([Decimal("1.1000000000"), None], pa.decimal128(38, 10)),
+    "exact": pa.array([Decimal("12345678901234567890.123456789"), Decimal("0.5")]),
     "double": pa.array([0.1, None]),
+    "odd": pa.array([float("inf"), 0.5]),
+    "single": pa.array([0.1, None], pa.float32()),
     "bytes": pa.array([b"\x00\xff", None]),
     "day": pa.array([date(2026, 5, 31), None]),
     "clock": pa.array([time(1, 2, 3, 4), None], pa.time64("us")),
@@ -41,6 +44,12 @@ def test_a_replay_reads_the_same_values() -> None:
             assert again.column(name).to_pylist() == ROWS.column(name).to_pylist(), name
     assert again.schema.field("json").type == JSON
     assert json.loads(raw_events(ROWS)[0])["list"] == [1, 2]
+
+
+def test_what_is_no_number_stays_none() -> None:
+    rows = pa.RecordBatch.from_arrays([pa.array([float("nan"), None, 1.5])], ["x"])
+    again, unread = parse_events(Stream("x", rows.schema), raw_events(rows))
+    assert (str(again.column("x").to_pylist()), unread) == ("[nan, None, 1.5]", [])
 
 
 def test_what_a_log_left_out_is_marked() -> None:
