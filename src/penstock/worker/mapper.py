@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as Dict
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -201,8 +201,8 @@ def perform(
 ) -> tuple[Acted, Saved]:
     """An action on event types; `DELETE` also drops their tables. Others touch no destination."""
     spec = workspace.pipeline(pipeline)
-    with closing(Catalog.open(workspace.catalog_url)) as catalog:
-        if pipeline not in {item.name for item in catalog.pipelines.list()}:
+    with opened(workspace) as catalog:
+        if catalog is None or pipeline not in {item.name for item in catalog.pipelines.list()}:
             done = act(action, {}, names, auto_mapping=spec.auto_mapping)
             return done, Saved()
         with catalog.pipelines.lock(pipeline):

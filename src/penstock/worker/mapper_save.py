@@ -38,21 +38,30 @@ def save(
     for edit in edits:
         catalog.mappings.save(pipeline, edit.after, edit.after.status(auto_mapping).value)
         catalog.activity.append(_told(pipeline, edit, action, auto_mapping=auto_mapping))
-        if edit.after.table and not edit.after.skipped:
-            queued += _queue(catalog, pipeline, edit.after)
+        if _is_loaded(edit.after, auto_mapping):
+            # Events that a mapping can be the cure of come again (pipelines.md 14.2).
+            queued += sum(_queue(catalog, pipeline, edit.after, code) for code in ON_FIX)
     return Saved(len(edits), queued)
 
 
-def _queue(catalog: Catalog, pipeline: str, mapping: Mapping) -> int:
-    """Events that a mapping can be the cure of come again (pipelines.md 14.2)."""
+def queue_unmapped(catalog: Catalog, pipeline: str, *, auto_mapping: bool) -> int:
+    """Events that waited for a table which auto mapping makes now: the pipeline's switch may have
+    been turned in its file since."""
     return sum(
-        catalog.failed.mark(
-            pipeline,
-            FailedFilter(event_type=mapping.event_type, code=code),
-            FailedState.QUEUED_FOR_REPLAY,
-        )
-        for code in ON_FIX
+        _queue(catalog, pipeline, mapping, "UNMAPPED_EVENT_TYPE")
+        for mapping in catalog.mappings.load(pipeline).values()
+        if not mapping.table and _is_loaded(mapping, auto_mapping)
     )
+
+
+def _is_loaded(mapping: Mapping, auto_mapping: bool) -> bool:
+    """Whether events get into a table, one that is to be made included."""
+    return not mapping.skipped and bool(mapping.table or mapping.is_auto(auto_mapping))
+
+
+def _queue(catalog: Catalog, pipeline: str, mapping: Mapping, code: str) -> int:
+    chosen = FailedFilter(event_type=mapping.event_type, code=code)
+    return catalog.failed.mark(pipeline, chosen, FailedState.QUEUED_FOR_REPLAY)
 
 
 def _told(pipeline: str, edit: Edited, action: str, *, auto_mapping: bool) -> Activity:

@@ -14,6 +14,7 @@ from penstock.store import Catalog
 from penstock.worker.catalog import opened
 from penstock.worker.events import chosen_events, raw_events
 from penstock.worker.jobs import run_pipeline
+from penstock.worker.mapper_save import queue_unmapped
 from penstock.worker.options import RunOptions
 from penstock.worker.staging import open_staging
 
@@ -79,7 +80,10 @@ def replay_queued(
     waiting = FailedFilter(states=(FailedState.QUEUED_FOR_REPLAY,))
     with opened(workspace) as catalog:
         known = catalog is not None and pipeline in {p.name for p in catalog.pipelines.list()}
-        if catalog is None or not known or not catalog.failed.count(pipeline, waiting):
+        if catalog is None or not known:
+            return None
+        queue_unmapped(catalog, pipeline, auto_mapping=workspace.pipeline(pipeline).auto_mapping)
+        if not catalog.failed.count(pipeline, waiting):
             return None
     return run_pipeline(workspace, pipeline, RunOptions(replay=waiting), watcher, cancel)
 

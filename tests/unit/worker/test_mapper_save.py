@@ -11,7 +11,7 @@ from penstock.core.records import FailedFilter, FailedState, IngestionStatus, Jo
 from penstock.core.recovery_classes import ON_FIX, RecoveryClass, recovery_class
 from penstock.mapper.applying import Edited
 from penstock.store import Catalog
-from penstock.worker.mapper_save import Saved, save
+from penstock.worker.mapper_save import Saved, queue_unmapped, save
 from penstock.worker.outside import note_blocked
 from unit.mapper.kit import DEALS, NEW
 from unit.store.kit import PIPELINE, catalog, clock, failed_row, job, package, url
@@ -51,6 +51,17 @@ def test_what_a_mapping_may_cure_is_queued(failed: Catalog) -> None:
     (entry,) = failed.activity.list(pipeline=PIPELINE, actor="user")
     assert (entry.action, entry.actor) == ("mapping.edit", "user")
     assert entry.summary.startswith("Mapping of notes: UNMAPPED -> MAPPED; table none -> notes; ")
+
+
+def test_what_waited_is_queued_once_auto_mapping_makes_the_table(failed: Catalog) -> None:
+    assert saved(failed, replace(NEW, auto=True)).queued == 2
+
+
+def test_a_switch_that_was_turned_in_the_file_brings_back_what_waited(failed: Catalog) -> None:
+    failed.mappings.save(PIPELINE, NEW)
+    assert queue_unmapped(failed, PIPELINE, auto_mapping=False) == 0
+    assert queue_unmapped(failed, PIPELINE, auto_mapping=True) == 1
+    assert queued(failed) == [("notes", "UNMAPPED_EVENT_TYPE")]
 
 
 @pytest.mark.parametrize("after", [NEW, replace(NEW, table="notes", skipped=True)])
