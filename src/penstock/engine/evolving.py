@@ -20,6 +20,8 @@ from penstock.engine.naming import TableNames
 from penstock.engine.numbers import counted_as, is_rounded
 from penstock.engine.task import StreamPlan, Task
 
+_NAMED: Final = 5
+"""Fields that a warning names."""
 NO_TABLE: Final = "the event type has no table"
 
 
@@ -120,17 +122,24 @@ class Evolving:
             elif name in used:
                 why = f"another field has its column {name!r}"
             if why:
-                self._drop(field.name, why)
                 left.append(Left(field.name, field.type, why))
                 continue
             used.add(name)
             columns.append(Column(field.name, name, pa.field(name, normal(field))))
+        for reason in dict.fromkeys(item.reason for item in left):
+            self._drop([item.field for item in left if item.reason == reason], reason)
         return mapping.with_columns(tuple(columns)).leaving(*left)
 
-    def _drop(self, field: str, why: str) -> None:
-        if field not in self._dropped:
-            self._dropped.add(field)
-            self._task.warn(self._plan.stream.name, f"Field {field!r} is not loaded: {why}.")
+    def _drop(self, fields: Iterable[str], why: str) -> None:
+        """Tell once of fields that are not loaded."""
+        new = [field for field in fields if field not in self._dropped]
+        self._dropped.update(new)
+        if len(new) == 1:
+            self._task.warn(self._plan.stream.name, f"Field {new[0]!r} is not loaded: {why}.")
+        elif new:
+            names = ", ".join(map(repr, new[:_NAMED]))
+            more = f" and {len(new) - _NAMED} more" if len(new) > _NAMED else ""
+            self._task.warn(self._plan.stream.name, f"Fields {names}{more} are not loaded: {why}.")
 
     def evolve(self, rows: pa.RecordBatch) -> None:
         """Add columns for new fields and widen the types of known ones."""
@@ -169,10 +178,8 @@ class Evolving:
         new = [
             field for field in rows.schema if field.name not in known and not _empty(rows, field)
         ]
-        for field in new:
-            item = self.mapping.unloaded(field.name)
-            if item is None or not item.ignored:
-                self._drop(field.name, why)
+        ignored = {item.field for item in self.mapping.left if item.ignored}
+        self._drop([field.name for field in new if field.name not in ignored], why)
         learned = self.mapping.leaving(*unloaded(new, why))
         self._dirty |= learned is not self.mapping
         self.mapping = learned

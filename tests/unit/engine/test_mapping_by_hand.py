@@ -65,6 +65,13 @@ def test_a_new_field_is_not_loaded_and_told_of(by_hand: DuckTable) -> None:
     assert by_hand.warnings == []
 
 
+def test_many_new_fields_are_told_of_at_once(by_hand: DuckTable) -> None:
+    by_hand.load(ADA | {f"f{at}": at for at in range(7)})
+    assert by_hand.warnings == [
+        "Fields 'f0', 'f1', 'f2', 'f3', 'f4' and 2 more are not loaded: auto mapping is off."
+    ]
+
+
 def test_nothing_is_told_of_a_field_of_nulls(by_hand: DuckTable) -> None:
     by_hand.load(ADA | {"town": None})
     assert (by_hand.left, by_hand.warnings) == ({}, [])

@@ -227,6 +227,8 @@ class Postgres(StagedDestination):
 
     def _make_room(self, tx: Tx, load: TableLoad, existing: pa.Schema) -> None:
         """Lengthen columns of limited text that somebody made, when a longer value comes."""
+        if load.fixed:
+            return
         table = self.qualified(self.place(tx, load.table, load.generation))
         for field in load.schema:
             limit = text_limit(existing.field(field.name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,18 @@ def test_a_short_text_column_is_lengthened(destination: Postgres, sql: Sql, load
         put(destination, loads([{"id": 3, "v": "z" * 70_000}])).warnings[0].endswith("is text now.")
     )
     assert [len(v) for _, v in read(destination, "id", "v")] == [1, 40, 1, 70_000]
+
+
+def test_a_column_that_is_to_stay_is_not_lengthened(
+    destination: Postgres, sql: Sql, loads: Loads
+) -> None:
+    """Pipelines.md 12.2, row 7, without auto mapping."""
+    put(destination, loads([{"id": 0, "v": "a"}]))
+    sql("alter table people alter v type varchar(20)")
+    load = replace(loads([{"id": 1, "v": "x" * 40}, {"id": 2, "v": "y"}]), fixed=True)
+    with pytest.raises(DataError):
+        put(destination, load)
+    assert [(r.index, r.code) for r in destination.refused(load)] == [(0, "VALUE_TOO_LONG")]
 
 
 def test_a_short_text_column_below_a_view_refuses_the_row(
