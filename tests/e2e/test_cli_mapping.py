@@ -46,6 +46,8 @@ def test_events_wait_until_their_type_is_mapped_and_come_back_by_themselves(
     contacts = len(box.rows("contacts"))
     assert first.object("contacts")["failed"] == contacts
     assert statuses(by_hand)["contacts"] == ("UNMAPPED", "")
+    nothing = by_hand.command("preview", PIPELINE, "--object", "contacts")
+    assert (nothing.code, "penstock mapping map crm contacts" in nothing.err) == (2, True)
     planned = mapping(by_hand, "map", PIPELINE, "contacts", "--dry-run")
     assert planned[0]["table"] == "ac_contacts"
     assert planned[0]["statements"][0].startswith('CREATE TABLE "main"."ac_contacts"')
@@ -111,6 +113,7 @@ def test_skipped_event_types_are_dropped_and_included_again(tmp_path: Path, box:
     assert space.differences(["contacts", "tags", "deals"], prefix="ac_") == []
 
 
+@pytest.mark.slow
 def test_a_table_is_dropped_when_its_name_is_confirmed(tmp_path: Path, box: Sandbox) -> None:
     space = Space(tmp_path / "w", box, DUCK, OBJECTS).write()
     space.run()
