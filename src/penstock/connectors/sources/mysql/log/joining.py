@@ -1,4 +1,4 @@
-"""What the log may tell of tables without a key, whose history has some of it already."""
+"""What the log may tell of tables whose rows are appended: their history has some of it already."""
 
 from __future__ import annotations
 

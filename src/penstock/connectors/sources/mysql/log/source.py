@@ -16,6 +16,7 @@ from penstock.connectors.sources.mysql.server import MySqlServer
 from penstock.core.batch import Batch
 from penstock.core.checkpoint import Checkpoint
 from penstock.core.errors import ConfigError, PenstockError
+from penstock.core.load import WriteMode
 from penstock.core.splits import LOG_SPLIT, history_is_read
 from penstock.core.stream import ReadMode, Split, Stream
 from penstock.sdk.log.joins import is_complete, joined, with_snapshot
@@ -90,13 +91,15 @@ class MySqlLogSource(SqlSource):
         return histories if self._is_part and known and histories else [log, *histories]
 
     def _history(self, offer: Offer) -> Split:
-        """The log waits for the history of tables without a key, so these go first."""
+        """The log waits for the history of tables whose rows are appended, so these go first."""
         name, first = offer.stream.name, -1 if self._is_read_once(offer) else 0
         return Split(name, (name,), first, after=LOG_SPLIT, history=True)
 
     def _is_read_once(self, offer: Offer) -> bool:
-        """Whether nothing tells a row from another, so that none may come with both."""
-        return not self._key(offer.stream)
+        """Whether rows are appended, so that none may come with history and log both."""
+        spec, name = self._pipeline, offer.stream.name
+        mode = (spec.object_settings(name).load_mode or spec.load_mode) if spec else None
+        return not self._key(offer.stream) or mode == WriteMode.APPEND.value
 
     def _is_selected(self, offer: Offer, named: Container[str]) -> bool:
         """Named for this job, or one of the pipeline's."""
@@ -150,10 +153,10 @@ class MySqlLogSource(SqlSource):
     def _may_double(self, member: Member) -> str:
         name = f"`{member.table.schema}`.`{member.table.name}`"
         return (
-            f"{name} has no key, and this server does not tell which of its changes the rows that "
-            "were read have already: rows that were written meanwhile may be there twice. Exact, "
-            f"from the next full read on, with: GRANT LOCK TABLES ON `{member.table.schema}`.* TO "
-            f"'{self._config.user}'@'...';"
+            f"Rows of {name} are appended, and this server does not tell which of its changes the "
+            "rows that were read have already: rows that were written meanwhile may be there "
+            "twice. Exact, from the next full read on, with: GRANT LOCK TABLES ON "
+            f"`{member.table.schema}`.* TO '{self._config.user}'@'...';"
         )
 
     def acknowledge(self, split: Split, checkpoint: Checkpoint) -> None:

@@ -1,4 +1,5 @@
-"""Tables without a key come exactly once, also while they are written to during their history."""
+"""Rows that are appended come exactly once, also while their tables are written to during their
+history: tables without a key, and all in `append` mode."""
 
 from __future__ import annotations
 
@@ -88,14 +89,17 @@ def _tables() -> tuple[str, ...]:
     return (*_TABLES, *(f"own{number}" for number in range(_WRITERS)))
 
 
-def hand_over(server: MariaServer, url: str, root: Path, seed: int) -> None:
+def hand_over(server: MariaServer, url: str, root: Path, seed: int, *, keyed: bool = False) -> None:
     """A first run beside writers, one more of them, then one that reads the rest."""
     database = url.rpartition("/")[2]
     with closing(server.connect(database)) as session, session.cursor() as cursor:
         for table in _tables():
             cursor.execute(f"create table {table} ({versions.COLUMNS})")
+            if keyed:
+                cursor.execute(f"alter table {table} add primary key (v)")
             cursor.execute(f"insert into {table} select seq, null, 's' from seq_1_to_{_ROWS}")
-        tables = Tables(root, {"type": "mysql", "url": url, "mode": "LOG_BASED"}, {})
+        how = {"load_mode": "append"} if keyed else {}
+        tables = Tables(root, {"type": "mysql", "url": url, "mode": "LOG_BASED"}, how)
         writers = [Writer(lambda: server.connect(database), seed, at) for at in range(_WRITERS)]
         with writing(writers):
             tables.run()
@@ -112,6 +116,13 @@ def test_every_change_comes_once(
     logging_server: MariaServer, log_url: str, tmp_path: Path, seed: int
 ) -> None:
     hand_over(logging_server, log_url, tmp_path, seed)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_with_a_key_too_in_append_mode(
+    logging_server: MariaServer, log_url: str, tmp_path: Path, seed: int
+) -> None:
+    hand_over(logging_server, log_url, tmp_path, seed, keyed=True)
 
 
 @pytest.mark.parametrize("seed", range(100, 102))
