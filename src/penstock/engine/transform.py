@@ -16,6 +16,7 @@ from penstock.engine.changes import Changes, parted, without_deletes
 from penstock.engine.follow import events_of, fields_of, ids_of, key_is_kept, left_out_of
 from penstock.engine.mappers import is_shared, key_fields, note_event_type
 from penstock.engine.passes import Passes
+from penstock.engine.plain_deletes import with_plain_deletes
 from penstock.engine.set_aside import key_text, raw_events
 from penstock.engine.task import StreamPlan, Task
 from penstock.transforms.events import Events, Refused, Transformed
@@ -90,7 +91,10 @@ class _Shaper:
             return _NOTHING
         assert self._task.transformer is not None
         with self._task.transforming:
-            return self._task.transformer.transform(events_of(plan, batch, changes))
+            done = self._task.transformer.transform(events_of(plan, batch, changes))
+        if batch.op == PER_ROW and done.refused:
+            return with_plain_deletes(self._task, plan, batch, changes, done)
+        return done
 
     def _output(
         self, plan: StreamPlan, batch: Batch, changes: Changes, made: Events, first: int

@@ -259,6 +259,32 @@ def test_deletes_of_a_log_reach_the_table_of_the_new_name(tmp_path: Path, ends: 
     assert metadata.OP not in [c.field for c in ends[1].mappings["folk"].columns]
 
 
+def test_deletes_that_a_script_cannot_take_go_where_rows_of_their_key_went(
+    tmp_path: Path, ends: Ends
+) -> None:
+    def careless(name: str, row: Row) -> list[Made]:
+        return [("folk", KEY, {"id": row["id"], "loud": row["name"].upper()})]
+
+    first = [_logged(*({"id": n, "name": f"n{n}", "_ps_op": "I"} for n in (1, 2, 3)))]
+    _run(task(tmp_path, LogSource(first), *ends, transformer=RowByRow(careless)))
+    later = [
+        _logged(
+            {"id": 1, "_ps_op": "D"},
+            {"id": 2, "_ps_op": "D"},
+            {"id": 2, "name": "back", "_ps_op": "I"},
+        )
+    ]
+    work = task(tmp_path, LogSource(later), *ends, transformer=RowByRow(careless))
+    _run(work)
+    books = work.states["people"].books
+    books.check()
+    assert (books.read, books.failed, books.filtered) == (3, 0, 0)
+    found = {row["id"]: (row["loud"], row[metadata.DELETED]) for row in ends[0].tables["folk"]}
+    assert found[1][1] is True
+    assert found[2] == ("BACK", False)
+    assert found[3] == ("N3", False)
+
+
 def test_values_that_a_log_left_out_stay_left_out_and_so_do_those_made_of_them(
     tmp_path: Path, ends: Ends
 ) -> None:
