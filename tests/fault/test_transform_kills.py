@@ -50,7 +50,7 @@ PLACES = (
     "publish.in_transaction",
     "publish.after_commit",
 )
-SEALS = ("seal.after:2", "recover.before_close")
+SEALS = ("seal.after:2", "seal.before")
 WAYS = (("duckdb", "merge"), ("postgres", "append"), ("postgres", "merge"), ("duckdb", "append"))
 
 
