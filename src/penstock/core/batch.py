@@ -104,6 +104,8 @@ class Batch:
         event_type: what the rows are, "" for the stream's own event type.
         keys: fields of the rows' key where a transformation told it; None: the stream's.
         shaped: the rows have passed the transformation.
+        children: rows of `nested.present`: of events of nested data the children that are there,
+            and their roots. Those of the same roots that were stored and did not come are gone.
         replan: a log shows that streams came, went or got another key: the job ends at this
             checkpoint, and with `follow` the next one begins at once with a new plan.
 
@@ -139,6 +141,7 @@ class Batch:
     attempt: int = 0
     truncated: bool = False
     replan: bool = False
+    children: pa.RecordBatch | None = None
     event_type: str = ""
     keys: tuple[str, ...] | None = None
     shaped: bool = False

@@ -173,6 +173,9 @@ class PackagePart:
     left_out: Mapping[str, int] = field(default_factory=dict)
     shaped: bool = False
     """The rows have passed a transformation."""
+    groups: str | None = None
+    """Key column of a part of children: `keys_file` has the children that are there, and their
+    roots, by this column, each with the version of its root."""
 
     @property
     def name(self) -> str:

@@ -36,7 +36,8 @@ def fields_of(plan: StreamPlan, batch: Batch, made: Events) -> pa.RecordBatch:
     ours = plan.stream.ours
     names, arrays = [], []
     for name, column in zip(made.rows.schema.names, made.rows.columns, strict=True):
-        if not metadata.is_ours(name) and not pa.types.is_null(column.type):
+        mine = not metadata.is_ours(name) or name in metadata.CHILD_KEY
+        if mine and not pa.types.is_null(column.type):
             names.append(name)
             arrays.append(column)
     fields = [pa.field(n, normal(pa.field(n, a.type))) for n, a in zip(names, arrays, strict=True)]

@@ -36,6 +36,7 @@ from penstock.engine.part import read_failed
 from penstock.engine.refuse import without_refused
 from penstock.engine.task import Task
 from penstock.engine.uniform import make_uniform
+from penstock.nested import newest
 
 
 def deliver(task: Task, package: LoadPackage) -> None:
@@ -247,6 +248,8 @@ def _sweep(task: Task, package: LoadPackage, part: PackagePart) -> Sweep | None:
     plan = task.plans.get(part.stream)
     if part.mode is WriteMode.APPEND or (plan is not None and plan.deletes is Deletes.IGNORE):
         return None
+    if part.groups is not None and part.keys_file is not None:
+        return _children_gone(package, part.groups, part.keys_file)
     if part.sweep is None:
         return _emptied_before(task, package, part)
     files = task.staging.pass_keys(package, part, part.sweep["id"])
@@ -265,6 +268,14 @@ def _sweep(task: Task, package: LoadPackage, part: PackagePart) -> Sweep | None:
         deleted_at=max(task.clock(), part.sweep["started_at"]),
         safety_share=part.sweep["safety"],
     )
+
+
+def _children_gone(package: LoadPackage, group: str, keys: str) -> Sweep:
+    """The sweep of the children of events in the package; what these have is all there is."""
+    there = package.folder / f"there-{keys}"
+    pq.write_table(newest(pq.read_table(package.folder / keys)), there)
+    at = package.ingested_at
+    return Sweep((there,), started_at=at, deleted_at=at, safety_share=1.0, group=group)
 
 
 def _emptied_before(task: Task, package: LoadPackage, part: PackagePart) -> Sweep | None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from penstock.core import metadata
 from penstock.core.batch import Batch
 from penstock.core.errors import ConfigError
 from penstock.core.load import WriteMode, part_name
@@ -73,7 +74,8 @@ class Mappers:
         if batch.num_rows:
             return True
         ends = batch.full_pass is not None and batch.full_pass.ended
-        return ends and self._task.memory.mapping(event_type) is not None
+        known = self._task.memory.mapping(event_type) is not None
+        return known and (ends or batch.children is not None)
 
     def _make(
         self, stream: StreamPlan, event_type: str, key: tuple[str, ...]
@@ -101,9 +103,13 @@ def event_type_plan(
     if task.transformer is None and event_type == plan.event_type:
         return plan
     shared = task.transformer is not None and is_shared(task, event_type)
+    stream = replace(plan.stream, schema=pa.schema([]))
+    if key == metadata.CHILD_KEY:
+        # Children of nested data, which go with their arrays whatever the source tells of deletes.
+        stream = replace(stream, ours=stream.ours.union(key), reports_deletes=True)
     return replace(
         plan,
-        stream=replace(plan.stream, schema=pa.schema([])),
+        stream=stream,
         event_type=event_type,
         key=key,
         mode=_mode(plan, key),

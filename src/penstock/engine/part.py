@@ -74,6 +74,7 @@ class OpenPart:
         self._prefix = f"p{number}-{plan.event_type[:40]}".replace("/", "_")
         self._stored = RowFiles(folder, self._prefix)
         self._sealing = sealing
+        self._groups: str | None = None
         self._untold_keys: list[pa.RecordBatch] = []
         self._told_failed = 0
         self._told_mapping: Mapping | None = None
@@ -123,6 +124,9 @@ class OpenPart:
             self._write_keys(mapped.keys)
         if mapped.full_pass is not None and mapped.full_pass.ended:
             self._pass_end = mapped.full_pass.verified and current is not None and not current.blind
+        if batch.children is not None and self.mapping.table:
+            self._groups = batch.children.schema.names[0]
+            self._write_keys(batch.children)
         if batch.truncated:
             self._emptied()
         if mapped.full_pass is not None and mapped.full_pass.keys_only:
@@ -200,6 +204,7 @@ class OpenPart:
             attempt=self._attempt,
             left_out=left_out,
             shaped=self._shaped,
+            groups=self._groups,
         )
 
     def abandon(self) -> None:
@@ -239,6 +244,7 @@ class OpenPart:
             "mode": self._plan.mode,
             "wanted": self._plan.wanted or self._plan.mode,
             "shaped": self._shaped,
+            "groups": self._groups,
             "generation": self.generation,
             "attempt": self._attempt,
             "books": self._books.to_dict(),

@@ -177,6 +177,7 @@ class _Part:
             attempt=state["attempt"],
             left_out=left_out,
             shaped=state.get("shaped", False),
+            groups=state.get("groups"),
         )
 
     def _row_files(self, prefix: str) -> list[Path]:

@@ -19,6 +19,7 @@ from penstock.engine.passes import Passes
 from penstock.engine.plain_deletes import with_plain_deletes
 from penstock.engine.set_aside import key_text, raw_events
 from penstock.engine.task import StreamPlan, Task
+from penstock.nested import Nested, present
 from penstock.transforms.events import Events, Refused, Transformed
 
 _NOTHING = Transformed(())
@@ -49,6 +50,8 @@ class _Shaper:
         self._task = task
         self._passes = passes
         self._seq = 0
+        self._versions = 0
+        """Counts events, so that the newest of those with one key is known."""
         self._fields: dict[str, dict[str, None]] = {}
         """Of each event type, those seen so far."""
 
@@ -73,8 +76,10 @@ class _Shaper:
         self._passes.refused(batch.stream, len(failed))
         told = done.filtered or failed or any(o.name == plan.event_type for o in done.outputs)
         last = None
+        children = self._children(batch, changes, done)
         for made, first in zip(done.outputs, _firsts(done.outputs), strict=True):
             output = self._output(plan, batch, changes, made, first)
+            output = replace(output, children=children.pop(made.name, None))
             if made.name == plan.event_type and last is None:
                 last = output
                 continue
@@ -83,8 +88,37 @@ class _Shaper:
                 output = replace(output, bytes_read=batch.bytes_read)
                 own = replace(own, bytes_read=0)
             yield output
+        for event_type, there in children.items():
+            # Their arrays are empty now.
+            yield replace(
+                _bare(batch), event_type=event_type, keys=metadata.CHILD_KEY, children=there,
+                shaped=True,
+            )  # fmt: skip
         yield from self._ended(plan, batch)
         yield _with_rows(own, last, done.filtered, failed)
+
+    def _children(
+        self, batch: Batch, changes: Changes, done: Transformed
+    ) -> dict[str, pa.RecordBatch]:
+        """By child event type the children that are there.
+
+        A complete read tells by itself which are gone, and an event that is replayed may be older
+        than what is stored.
+        """
+        found: dict[str, pa.RecordBatch] = {}
+        if not isinstance(done, Nested) or batch.full_pass is not None or batch.attempt:
+            return found
+        for shaped in done.shaped:
+            roots = shaped.outputs[0]
+            left_out = {}
+            if changes.left_out is not None:
+                for field, out in zip(
+                    changes.left_out.type, changes.left_out.flatten(), strict=True
+                ):
+                    left_out[field.name] = out.take(roots.origin)
+            found |= present(shaped, self._versions, left_out)
+            self._versions += roots.rows.num_rows
+        return found
 
     def _done(self, plan: StreamPlan, batch: Batch, changes: Changes) -> Transformed:
         if not batch.num_rows:

@@ -40,6 +40,7 @@ from penstock.worker.ending import conclude
 from penstock.worker.events import ReplaySource, chosen_events
 from penstock.worker.gaps import offer, torn
 from penstock.worker.memory import CatalogMemory
+from penstock.worker.nesting import with_nested
 from penstock.worker.options import RunOptions, bounds, check, check_log, job_type
 from penstock.worker.outside import alert, note_blocked
 from penstock.worker.plan import (
@@ -280,6 +281,7 @@ def _task(
         )
         for name, plan in plans.items()
     }
+    transformer = with_nested(job.spec, pipeline, plans, memory, transformer)
     checkpoints, numbers = start_positions(job.catalog, pipeline, plans)
     adopt_positions(ledger.known, plans, checkpoints, numbers)
     if restart:
