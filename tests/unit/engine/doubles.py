@@ -135,8 +135,11 @@ class MemoryDestination(Destination):
                 for file in load.sweep.key_files
                 for row in pq.read_table(file).to_pylist()
             }
+            group = load.sweep.group
+            came = {key[load.key.index(group)] for key in keys} if group is not None else set()
             for row in table:
-                if tuple(row[k] for k in load.key) not in keys:
+                meant = group is None or row[group] in came
+                if meant and tuple(row[k] for k in load.key) not in keys:
                     row[metadata.DELETED] = True
                     flagged += 1
         return Receipt(
