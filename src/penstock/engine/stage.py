@@ -41,7 +41,8 @@ def is_heartbeat(batch: Batch) -> bool:
     ends = seen is not None and (seen.ended or not batch.shaped)
     told = bool(batch.failed or batch.oversize or batch.replayed or any(batch.counts.values()))
     read = batch.shaped and batch.bytes_read > 0
-    return batch.num_rows == 0 and not (told or ends or read)
+    gone = batch.children is not None
+    return batch.num_rows == 0 and not (told or ends or read or gone)
 
 
 class Stager:
