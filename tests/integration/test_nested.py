@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,12 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from penstock.cli.context import open_workspace
+from penstock.engine.verify.result import Status
+from penstock.worker.preview import preview
+from penstock.worker.verify import VerifyOptions, verify
 from servers import PostgresServer
-from tables import Tables
+from tables import PIPELINE, Tables
 
 pytestmark = pytest.mark.postgres
 
@@ -130,3 +135,17 @@ def test_json_as_text(session: psycopg.Connection, tmp_path: Path) -> None:
     session.execute("insert into orgs (id, doc) values ('a', '{\"b\": 1.50, \"a\": [1, 2]}')")
     tables.run()
     assert tables.rows("select doc, typeof(doc) from orgs") == [('{"b":1.50,"a":[1,2]}', "VARCHAR")]
+
+
+def test_preview_and_verify_know_that_data_is_taken_apart(
+    session: psycopg.Connection, tmp_path: Path
+) -> None:
+    put(session, "o1", DOC)
+    tables = space(session, tmp_path, SPLIT)
+    tables.run()
+    workspace = open_workspace(str(tmp_path))
+    shown = preview(workspace, PIPELINE, "orgs", 10)
+    assert shown["orgs_doc_tags"].column("value").to_pylist() == ["hq", "north"]
+    (result,) = verify(workspace, PIPELINE, VerifyOptions(), threading.Event())
+    assert result.status is Status.NOT_COMPARED
+    assert any("taken apart" in note for note in result.notes)

@@ -29,8 +29,9 @@ from penstock.sdk.source import Source, Step
 from penstock.store import Catalog
 from penstock.worker.catalog import opened
 from penstock.worker.memory import CatalogMemory, TryMemory
+from penstock.worker.nesting import is_taken_apart
 from penstock.worker.plan import chosen, load_mode, stream_plan, with_mapped_key
-from penstock.worker.planned import shapes_of
+from penstock.worker.planned import Shapes, shapes_of
 from penstock.worker.setup import Ends, opened_destination, opened_ends, opened_source
 
 
@@ -104,9 +105,11 @@ def plan(workspace: Workspace, pipeline: str | None) -> list[tuple[str, PlannedO
     for name in names:
         with opened_ends(workspace, name) as ends, opened(workspace) as catalog:
             task, plans = trial(workspace, name, ends, catalog, ())
-            shapes = shapes_of(workspace, name, catalog)
+            spec, shapes = workspace.pipeline(name), shapes_of(workspace, name, catalog)
             for item in plans:
-                ways = [item] if shapes is None else shapes.plans(task, item)
+                apart = is_taken_apart(spec, item.stream.name)
+                known = Shapes(None) if shapes is None and apart else shapes
+                ways = [item] if known is None else known.plans(task, item)
                 done += [(name, _planned(task, ends, way)) for way in ways]
     return done
 

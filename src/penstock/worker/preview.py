@@ -24,6 +24,7 @@ from penstock.store import Catalog
 from penstock.transforms.events import Transformer
 from penstock.worker.catalog import opened
 from penstock.worker.look import trial
+from penstock.worker.nesting import with_nested
 from penstock.worker.setup import opened_ends
 
 HIDDEN = "(hidden)"
@@ -38,7 +39,9 @@ def preview(workspace: Workspace, pipeline: str, name: str, rows: int) -> dict[s
         ends = stack.enter_context(opened_ends(workspace, pipeline))
         catalog = stack.enter_context(opened(workspace))
         task, (plan,) = trial(workspace, pipeline, ends, catalog, (name,))
-        task.transformer = _transformer(workspace, pipeline, catalog, stack)
+        made = _transformer(workspace, pipeline, catalog, stack)
+        spec, plans = workspace.pipeline(pipeline), {plan.stream.name: plan}
+        task.transformer = with_nested(spec, pipeline, plans, task.memory, made)
         mappers = Mappers(task, (plan.stream.name,))
         _check_loaded(pipeline, mappers, plan)
         found: dict[str, list[pa.RecordBatch]] = {} if mappers.shaping else {plan.event_type: []}

@@ -33,6 +33,7 @@ from penstock.engine.verify.sides import Sides
 from penstock.store import Catalog
 from penstock.worker.catalog import opened
 from penstock.worker.look import trial
+from penstock.worker.nesting import is_taken_apart
 from penstock.worker.plan import chosen
 from penstock.worker.setup import opened_ends
 from penstock.worker.staging import catalog_name
@@ -82,6 +83,7 @@ def verify(
         )
         task.fixed_schema, task.cancel = True, cancel
         shaped = catalog is not None and _is_shaped(catalog, pipeline)
+        spec = workspace.pipeline(pipeline)
         loaded = any(task.memory.mapping(p.event_type) for p in plans) or shaped
         if catalog is None or not loaded:
             raise ConfigError(
@@ -101,7 +103,12 @@ def verify(
         for plan in plans:
             began = time.monotonic()
             try:
-                result = _not_alike(task, plan) if shaped else look.compare(plan)
+                if shaped:
+                    result = _not_alike(task, plan, "its events pass a transformation")
+                elif is_taken_apart(spec, plan.stream.name):
+                    result = _not_alike(task, plan, "its nested data is taken apart")
+                else:
+                    result = look.compare(plan)
             except duckdb.InterruptException as error:
                 raise Interrupted("Stopped before all objects were compared.") from error
             if cancel.is_set():
@@ -117,11 +124,11 @@ def _is_shaped(catalog: Catalog, pipeline: str) -> bool:
     return version is not None and version.method is not Method.NONE
 
 
-def _not_alike(task: Task, plan: StreamPlan) -> ObjectResult:
-    """Tables of what a transformation makes do not equal the source's rows."""
+def _not_alike(task: Task, plan: StreamPlan, why: str) -> ObjectResult:
+    """Tables of what is made of events do not equal the source's rows."""
     mapping = task.memory.mapping(plan.event_type)
     result = ObjectResult(plan.stream.name, mapping.table if mapping is not None else "")
-    return _left_out(result, "its events pass a transformation, so table and source differ")
+    return _left_out(result, f"{why}, so table and source differ")
 
 
 def repairs(
