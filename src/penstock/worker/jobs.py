@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,15 +14,11 @@ from penstock.core.clock import Forward
 from penstock.core.collector import calm_collector
 from penstock.core.errors import ConfigError, InternalError, PenstockError
 from penstock.core.failpoints import hit
-from penstock.core.load import WriteMode
 from penstock.core.progress import ObjectState, Summary, Watcher
 from penstock.core.records import (
-    Activity,
     DataKind,
     FailedFilter,
-    Generation,
     JobRecord,
-    Severity,
 )
 from penstock.core.spec import PipelineSpec
 from penstock.core.splits import LOG_SPLIT
@@ -38,7 +34,7 @@ from penstock.transforms.events import Transformer
 from penstock.worker.adopting import read_ledger
 from penstock.worker.ending import conclude
 from penstock.worker.events import ReplaySource, chosen_events
-from penstock.worker.gaps import offer, torn
+from penstock.worker.gaps import offer
 from penstock.worker.memory import CatalogMemory
 from penstock.worker.nesting import with_nested
 from penstock.worker.options import RunOptions, bounds, check, check_log, job_type
@@ -48,7 +44,6 @@ from penstock.worker.plan import (
     gone,
     held_back,
     keyless,
-    load_mode,
     stream_plan,
     with_mapped_key,
 )
@@ -57,10 +52,12 @@ from penstock.worker.positions import (
     drop_cut_off,
     start_positions,
 )
+from penstock.worker.reloads import begin_again, generations_of, modes_of
 from penstock.worker.setup import Ends, opened_ends
 from penstock.worker.sharing import shared_tables
 from penstock.worker.staging import catalog_name, open_staging
 from penstock.worker.tidy import tidy
+from penstock.worker.transforming import renewal, transformer_of
 from penstock.worker.watch import Reporter
 
 _GONE = (
@@ -119,7 +116,7 @@ def run_pipeline(
             refuse_unfinished(catalog, pipeline, options.repair)
             ends = replace(ends, source=RepairSource(ends.source, options.repair))
         told: list[str] = []
-        version, transformer = _transformer(workspace, pipeline, catalog, watcher, told)
+        version, transformer = transformer_of(workspace, pipeline, catalog, watcher, told)
         if transformer is not None:
             stack.callback(transformer.close)
         record = catalog.pipelines.begin_job(pipeline, job_type(options), DataKind.INCREMENTAL)
@@ -136,7 +133,7 @@ def run_pipeline(
                     workspace, staging, options, ends, job, seen, Ending(cancel), transformer
                 )
                 if options.follow_s is not None:
-                    seen.each_second = _renewal(catalog, pipeline, version, task.replan)
+                    seen.each_second = renewal(catalog, pipeline, version, task.replan)
                 streams = [item.stream for item in task.plans.values()]
                 ends.source.belongs_to(pipeline, task.catalog_id)
                 outcome = run(task, ends.source.plan(streams, task.checkpoints))
@@ -156,53 +153,6 @@ def run_pipeline(
         if bug is not None:
             raise bug
         return summary
-
-
-def _transformer(
-    workspace: Workspace, pipeline: str, catalog: Catalog, watcher: Watcher, told: list[str]
-) -> tuple[int, Transformer | None]:
-    """The transformation in force, at work, and its version; 0 and None where there is none.
-
-    Args:
-        told: gets what the user should know of it.
-    """
-    written = workspace.pipeline(pipeline).transform is not None
-    if not written and catalog.transformations.deployed(pipeline) is None:
-        return 0, None
-    # Imported here: the blocks and all they know are for those who use them.
-    from penstock.worker.transformation import at_work, in_force
-
-    version = in_force(workspace, pipeline, catalog, told.append)
-
-    def show(line: str) -> None:
-        watcher.message("info", f"{pipeline}: {line}")
-
-    broken = partial(_broken, catalog, pipeline, told)
-    made = at_work(workspace, version, broken, show, told.append)
-    return version.version if version is not None else 0, made
-
-
-def _renewal(
-    catalog: Catalog, pipeline: str, mine: int, replan: threading.Event
-) -> Callable[[], None]:
-    """Looks whether another version of the transformation was deployed: then a job that would go
-    on for long ends at its next checkpoint, and the next one begins with that version."""
-
-    def look() -> None:
-        found = catalog.transformations.deployed(pipeline)
-        if found is not None and found.version != mine:
-            replan.set()
-
-    return look
-
-
-def _broken(catalog: Catalog, pipeline: str, told: list[str], reason: str) -> None:
-    """The version in force cannot run: all events fail, and somebody has to know."""
-    text = f"The transformation cannot run, so every event fails: {reason}"
-    told.append(text)
-    catalog.activity.append(
-        Activity(Severity.CRITICAL, "transformation.broken", text, pipeline=pipeline)
-    )
 
 
 def _unexpected(error: Exception) -> InternalError:
@@ -258,8 +208,8 @@ def _task(
     # Read from its end on: history is read anew, and an old position may not be there any more.
     restart = logs and options.full_refresh and not options.objects
     if logs:
-        _begin_again(job.catalog, pipeline, streams, restart=restart)
-    generations = _generations(job.catalog, job.spec, pipeline, streams, options)
+        begin_again(job.catalog, pipeline, streams, restart=restart)
+    generations = generations_of(job.catalog, job.spec, pipeline, streams, options)
     plans = {
         stream.name: stream_plan(
             job.spec, stream, ends.destination.capabilities,
@@ -293,7 +243,7 @@ def _task(
     drop_cut_off(checkpoints, plans)
     for plan in plans.values():
         job.states[plan.stream.name] = _state(plan, memory)
-    ends.destination.check_modes(_modes(plans.values(), memory, made=transformer is not None))
+    ends.destination.check_modes(modes_of(plans.values(), memory, made=transformer is not None))
     task = Task(
         pipeline=pipeline,
         job=job.record.id,
@@ -378,65 +328,6 @@ def _hold_back(
     ends.source.configure(job.spec)
     for name in () if options.objects else new:
         seen.warn(name, f"{name} is new and is not read: {_NAME_IT if by_policy else _INCLUDE}.")
-
-
-def _generations(
-    catalog: Catalog,
-    spec: PipelineSpec,
-    pipeline: str,
-    streams: Sequence[Stream],
-    options: RunOptions,
-) -> dict[str, Generation]:
-    """What each stream is read into; reloads that begin are noted.
-
-    Tables of event types that are skipped stay as they are: a new one would be without rows.
-    """
-    saved = catalog.positions.generations(pipeline)
-    skipped = {name for name, item in catalog.mappings.load(pipeline).items() if item.skipped}
-    found = {}
-    for stream in streams:
-        old = saved.get(stream.name, Generation())
-        named = not options.objects or stream.name in options.objects
-        again = (options.full_refresh and named) or stream.name in options.reload
-        now = old.of_job(load_mode(spec, stream), reload=again)
-        if stream.name in skipped:
-            now = Generation(old.current)
-        if now != old:
-            catalog.positions.set_generation(pipeline, stream.name, now)
-        found[stream.name] = now
-    return found
-
-
-def _begin_again(
-    catalog: Catalog, pipeline: str, streams: Sequence[Stream], *, restart: bool
-) -> None:
-    """Tables whose changes were missed are made anew by their next history."""
-    logged = [stream.name for stream in streams if stream.mode is ReadMode.LOG]
-    saved, known = catalog.positions.load(pipeline), catalog.positions.generations(pipeline)
-    for name, generation in torn(saved, known, logged, restart=restart).items():
-        catalog.positions.set_generation(pipeline, name, generation)
-
-
-def _modes(
-    plans: Iterable[StreamPlan], memory: CatalogMemory, *, made: bool
-) -> dict[str, tuple[tuple[str, ...], WriteMode]]:
-    """Key columns and mode of the tables that go on; a full reload begins with new ones.
-
-    Args:
-        made: by a transformation: the key of the events decides.
-    """
-    wanted = {}
-    types = memory.event_types() if made else {}
-    for plan in plans:
-        for event_type in (plan.event_type, *types.get(plan.stream.name, ())):
-            mapping = memory.mapping(event_type)
-            if mapping is None or not mapping.table or plan.rebuilding:
-                continue
-            mode = plan.mode
-            if made:
-                mode = (plan.wanted or mode) if mapping.key else WriteMode.APPEND
-            wanted[mapping.table] = (tuple(mapping.key), mode)
-    return wanted
 
 
 def _state(plan: StreamPlan, memory: CatalogMemory) -> ObjectState:
