@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -64,6 +64,39 @@ class Transformed:
     refused: tuple[Refused, ...] = ()
     filtered: int = 0
     created: int = 0
+
+
+def joined(parts: Sequence[Events], column: Callable[[list[pa.Array]], pa.Array]) -> Events:
+    """Events of one type that come in pieces; fields in order of first appearance.
+
+    Args:
+        column: makes one of a field's columns, which may differ in type; where a piece lacks
+            the field it has nulls.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    names = list(dict.fromkeys(name for part in parts for name in part.rows.schema.names))
+    columns = [column([_field(part, name) for part in parts]) for name in names]
+    marked = [name for name in names if any(name in part.nulls for part in parts)]
+    nulls = {name: pa.concat_arrays([_marks(part, name) for part in parts]) for name in marked}
+    origin = pa.concat_arrays([part.origin for part in parts])
+    rows = pa.RecordBatch.from_arrays(columns, names=names) if names else _bare(len(origin))
+    return Events(parts[0].name, parts[0].keys, rows, origin, nulls)
+
+
+def _bare(count: int) -> pa.RecordBatch:
+    """Rows without any field."""
+    return pa.RecordBatch.from_struct_array(pa.array([{}] * count, pa.struct([])))
+
+
+def _field(part: Events, name: str) -> pa.Array:
+    at = part.rows.schema.get_field_index(name)
+    return part.rows.column(at) if at >= 0 else pa.nulls(part.rows.num_rows)
+
+
+def _marks(part: Events, name: str) -> pa.Array:
+    marks = part.nulls.get(name)
+    return pa.repeat(pa.scalar(False), part.rows.num_rows) if marks is None else marks
 
 
 class Transformer(Protocol):

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from penstock.core.convert import convert
+from penstock.core.events import joined
 from penstock.core.widen import common
 from penstock.transforms.events import Events, Refused, Transformed
 from penstock.transforms.python.answers import Answer
@@ -26,7 +27,7 @@ def merged(rows: int, answers: Sequence[tuple[int, Answer]]) -> Transformed:
         refused += [_moved(one, first) for one in answer.refused]
         for events in answer.outputs:
             parts.setdefault((events.name, events.keys), []).append(_shifted(events, first))
-    outputs = tuple(_one(same) for same in parts.values())
+    outputs = tuple(joined(same, _column) for same in parts.values())
     origins = pa.chunked_array([o.origin for o in outputs], pa.int32())
     passed = pc.count_distinct(origins).as_py()
     return Transformed(
@@ -44,31 +45,6 @@ def _moved(one: Refused, first: int) -> Refused:
 def _shifted(events: Events, first: int) -> Events:
     origin = pc.add(events.origin, pa.scalar(first, pa.int32()))
     return Events(events.name, events.keys, events.rows, origin, events.nulls)
-
-
-def _one(parts: list[Events]) -> Events:
-    """The same event type of several slices; fields in order of first appearance."""
-    if len(parts) == 1:
-        return parts[0]
-    names = list(dict.fromkeys(name for part in parts for name in part.rows.schema.names))
-    columns = [_column([_field(part, name) for part in parts]) for name in names]
-    marked = [name for name in names if any(name in part.nulls for part in parts)]
-    nulls = {name: pa.concat_arrays([_marks(part, name) for part in parts]) for name in marked}
-    origin = pa.concat_arrays([part.origin for part in parts])
-    rows = pa.RecordBatch.from_arrays(columns, names=names)
-    return Events(parts[0].name, parts[0].keys, rows, origin, nulls)
-
-
-def _field(part: Events, name: str) -> pa.Array:
-    if name in part.rows.schema.names:
-        return part.rows.column(name)
-    return pa.nulls(part.rows.num_rows)
-
-
-def _marks(part: Events, name: str) -> pa.Array:
-    if name in part.nulls:
-        return part.nulls[name]
-    return pa.repeat(pa.scalar(False), part.rows.num_rows)
 
 
 def _column(parts: list[pa.Array]) -> pa.Array:
