@@ -3,7 +3,7 @@
 glibc serves threads from separate arenas, by default up to eight for each core, and returns
 freed memory only from an arena's top. Each load starts threads (DuckDB's own, one that closes the
 file), each leaves a few MB behind in another arena, and so a process grows with the number of
-its loads although nothing is in use. Both functions do nothing where there is no glibc.
+its loads although nothing is in use. Where there is no glibc, nothing is done about it.
 
 Source: mallopt(3) and malloc_trim(3) of the Linux manual pages.
 """
@@ -65,10 +65,13 @@ def small_pieces() -> None:
 
 
 def release_freed() -> None:
-    """Give freed memory back to the system; takes about a millisecond, and any thread may ask."""
+    """Give freed memory back to the system, Arrow's as well, which jemalloc would keep for a
+    second; takes about a millisecond, and any thread may ask."""
     library = _glibc()
     if library is not None:
         library.malloc_trim(0)
+    if (arrow := sys.modules.get("pyarrow")) is not None:
+        arrow.default_memory_pool().release_unused()
 
 
 @cache
