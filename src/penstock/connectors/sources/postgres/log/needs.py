@@ -106,6 +106,11 @@ class Needs:
         """Whether the slot is there, or one can still be made."""
         return self.guarded(lambda: self._session.check_room(self._settings.slot))
 
+    def is_server_of(self, position: Position) -> bool:
+        """Whether the position is one of this server's."""
+        system, _timeline, _end = self.guarded(self._identify)
+        return system == position.system
+
     def check_slot(self, position: Position) -> None:
         """Whether the log is still there from the position on."""
         found = self._session.slot(position.slot)

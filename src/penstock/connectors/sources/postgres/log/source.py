@@ -66,7 +66,7 @@ class PostgresLogSource(SqlSource):
         named = dict.fromkeys(stream.name for stream in streams)
         every = [offer for offer in self._offered().values() if self._is_selected(offer, named)]
         self._is_part = len(every) > len(named)
-        published = self._log.needs.published() if LOG_SPLIT in saved else None
+        published = self._published(every, saved)
         splits = {offer.stream.name: self._history(offer, saved, published) for offer in every}
         # The log waits for the history of tables without a key, so these go first.
         for offer in filter(self._is_read_once, every):
@@ -95,6 +95,24 @@ class PostgresLogSource(SqlSource):
         histories = [split for name in named if (split := splits[name]) is not None]
         # The log is one for all tables: reading it for some would lose the others' changes.
         return histories if self._is_part and position and histories else [log, *histories]
+
+    def _published(
+        self, every: Sequence[Offer], saved: Mapping[str, Checkpoint]
+    ) -> Container[Name] | None:
+        """The tables that are published; None where that tells nothing of ours.
+
+        Another server publishes none of them. It is told of when its log is asked; histories that
+        begin because of it would be read when the right one is back.
+        """
+        if LOG_SPLIT not in saved:
+            return None
+        published = self._log.needs.published()
+        known = [offer for offer in every if history_is_read(offer.stream.name, saved)]
+        places = ((m.table.schema, m.table.name) for offer in known for m in offer.members)
+        if published is None or all(place in published for place in places):
+            return published
+        position = Position.of(saved[LOG_SPLIT])
+        return published if self._log.needs.is_server_of(position) else None
 
     @staticmethod
     def _history(

@@ -25,6 +25,7 @@ from cryptography.x509.oid import NameOID
 from following import Following, open_source
 from penstock.core.errors import ConfigError
 from servers import PASSWORD, USER, PostgresServer, program
+from tables import Tables
 
 pytestmark = pytest.mark.postgres
 
@@ -148,6 +149,23 @@ def test_another_server_at_the_same_address_is_told(server: PostgresServer) -> N
         # By this a pipeline that recovers by itself knows that it must not.
         assert told.value.where["was"] != told.value.where["now"]
         moved.close()
+
+
+def test_nothing_is_read_again_when_the_right_server_is_back(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    run(server, "create table known(id int primary key); insert into known values (1)")
+    there = {"type": "postgres", "mode": "log_based"}
+    tables = Tables(tmp_path, {**there, "url": server.url})
+    tables.run()
+    with PostgresServer(**SETTINGS) as other:
+        run(other, "create table known(id int primary key); insert into known values (7)")
+        tables.source = {**there, "url": other.url}
+        assert tables.tried().error["code"] == "OFFSET_EXPIRED"
+    tables.source = {**there, "url": server.url}
+    run(server, "insert into known values (2)")
+    assert tables.read()["known"] == 1
+    assert tables.rows("select id from known order by id") == [(1,), (2,)]
 
 
 def test_a_standby_that_took_over(server: PostgresServer, tmp_path: Path) -> None:
