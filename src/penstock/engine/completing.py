@@ -91,11 +91,18 @@ def _filled(
             marks.append(lacks)
             continue
         given = pc.and_(lacks, there)
-        rows = rows.set_column(at, field, pc.if_else(given, values, rows.column(at)))
+        rows = rows.set_column(at, field, _chosen(given, values, rows.column(at)))
         marks.append(pc.and_(lacks, pc.invert(there)))
     at = rows.schema.get_field_index(metadata.LEFT_OUT)
     masks = pa.StructArray.from_arrays(marks, list(out))
     return rows.set_column(at, rows.schema.field(at), masks)
+
+
+def _chosen(where: pa.Array, values: pa.Array, others: pa.Array) -> pa.Array:
+    """`values` where the mask says so; of any type, which `if_else` is not for."""
+    own = pa.arange(0, len(others))
+    both = pa.concat_arrays([others, values])
+    return both.take(pc.if_else(where, pc.add(own, len(others)), own))
 
 
 def _names(masks: pa.StructArray) -> list[str]:
