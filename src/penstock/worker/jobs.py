@@ -209,28 +209,14 @@ def _task(
     restart = logs and options.full_refresh and not options.objects
     if logs:
         begin_again(job.catalog, pipeline, streams, restart=restart)
-    generations = generations_of(job.catalog, job.spec, pipeline, streams, options)
-    plans = {
-        stream.name: stream_plan(
-            job.spec, stream, ends.destination.capabilities,
-            generations[stream.name],
-            accept_deletes=options.accept_deletes,
-        )
-        for stream in streams
-    }  # fmt: skip
+    memory = CatalogMemory(
+        job.catalog, pipeline, ends.destination.identity, auto_mapping=job.spec.auto_mapping
+    )
+    plans = _plans(streams, options, ends, job, memory)
     for name in keyless(plans, job.spec):
         seen.warn(name, "The object has no key: its rows are appended, not merged.")
     for text in shared_tables(job.catalog, workspace.spec.pipelines, pipeline, plans.values()):
         seen.warn(pipeline, text)
-    memory = CatalogMemory(
-        job.catalog, pipeline, ends.destination.identity, auto_mapping=job.spec.auto_mapping
-    )
-    plans = {
-        name: with_mapped_key(
-            plan, memory.mapping(plan.event_type), auto_mapping=job.spec.auto_mapping
-        )
-        for name, plan in plans.items()
-    }
     transformer = with_nested(job.spec, pipeline, plans, memory, transformer)
     checkpoints, numbers = start_positions(job.catalog, pipeline, plans)
     adopt_positions(ledger.known, plans, checkpoints, numbers)
@@ -273,6 +259,26 @@ def _task(
     )
     alert(job.catalog, pipeline, settle_tables(task, ledger.tables), seen)
     return task
+
+
+def _plans(
+    streams: Sequence[Stream],
+    options: RunOptions,
+    ends: Ends,
+    job: _Job,
+    memory: CatalogMemory,
+) -> dict[str, StreamPlan]:
+    """How each stream is loaded, by its name."""
+    generations = generations_of(job.catalog, job.spec, job.record.pipeline, streams, options)
+    found = {}
+    for stream in streams:
+        plan = stream_plan(
+            job.spec, stream, ends.destination.capabilities, generations[stream.name],
+            accept_deletes=options.accept_deletes,
+        )  # fmt: skip
+        mapping = memory.mapping(plan.event_type)
+        found[stream.name] = with_mapped_key(plan, mapping, auto_mapping=job.spec.auto_mapping)
+    return found
 
 
 def _selected(
